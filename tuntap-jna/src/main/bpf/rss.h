@@ -42,7 +42,7 @@ enum {
 enum { MODE_CONSTANT, MODE_RSS };
 
 /*
- * One complete configuration: the single value of an inner map. SteeringConfigLayout.java writes it.
+ * One complete configuration: the single value of an inner map. SteeringLayout.java writes it.
  *
  * toeplitz[i][v] is the Toeplitz hash of the 36-byte input that is zero but for byte i, which is v. The hash is linear
  * over XOR, so the hash of any input is the XOR of one entry for each of its bytes.

@@ -6,7 +6,7 @@
 #include "rss.h"
 
 /* Sizes, not types: clang keeps only a forward declaration of a structure this deep inside a map definition. */
-struct configuration {
+struct ringtap_config {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
 	__uint(key_size, sizeof(u32));
@@ -21,14 +21,14 @@ struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
 	__uint(max_entries, 1);
 	__type(key, u32);
-	__array(values, struct configuration);
-} active SEC(".maps");
+	__array(values, struct ringtap_config);
+} ringtap_active SEC(".maps");
 
 SEC("socket")
 int ringtap_steer(struct __sk_buff *skb)
 {
 	u32 zero = 0, hash = 0;
-	void *configuration = bpf_map_lookup_elem(&active, &zero);
+	void *configuration = bpf_map_lookup_elem(&ringtap_active, &zero);
 	if (!configuration)
 		return 0;
 	const struct steering_config *c = bpf_map_lookup_elem(configuration, &zero);
