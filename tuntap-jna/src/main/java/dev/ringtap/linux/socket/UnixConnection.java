@@ -76,8 +76,11 @@ public final class UnixConnection implements AutoCloseable {
     }
 
     /**
-     * Receives some bytes, as many as there are but no more than one message of 4096. The kernel ends a transfer at
-     * the next descriptors, so these always belong to bytes received by the same call.
+     * Receives some bytes, as many as there are but no more than one message of 4096.
+     *
+     * <p>The kernel ends a transfer behind the bytes that descriptors were sent with, but not in front of them. To know
+     * which message of a protocol descriptors belong to, ask for no more bytes than that message still has; they come
+     * with the first of them.
      *
      * @param fds receives the descriptors that came, which are the caller's from then on
      * @return bytes received, 0 at the orderly end, or {@code -EAGAIN} on a non-blocking descriptor without input
