@@ -48,8 +48,11 @@ import java.util.Objects;
  *
  * <p>The driver is hostile: each field it can write is read once into a local, then checked, then used from the local. (A
  * Java local holds one value; the JIT does not read memory again for it.) Of its own state the device trusts none that the
- * guest can reach: the used index is read when the queue starts and only written from then on. An {@link InternalError}
- * from a mapping whose file was truncated passes through.
+ * guest can reach: the used index is read when the queue starts and only written from then on.
+ *
+ * <p>If the front-end truncates the file behind a mapping, the JVM throws {@link InternalError} from an access, or from what
+ * follows it: the value "read" until then is arbitrary, and is checked like any value a guest wrote. It passes through every
+ * method; the queue is to be given up then.
  */
 public final class SplitVirtqueue {
     /** Returned instead of a head: no chain is available. */
@@ -260,7 +263,8 @@ public final class SplitVirtqueue {
         into.restart(head);
         try {
             readDirect(head, into);
-        } catch (VirtqueueException | InternalError e) {
+        } catch (Throwable e) {
+            // Whatever it was, nobody shall use the addresses of half a chain.
             into.restart(head);
             throw e;
         }
@@ -489,7 +493,7 @@ public final class SplitVirtqueue {
         // The wish must be visible before idx is read again. Pairs with the driver's full barrier between writing idx
         // and
         // reading avail_event or flags: either it sees our wish, or we see its idx
-        // (2.7.10; 2.7.13.4 Notifying The Device).
+        // (2.7.10 Available Buffer Notification Suppression; 2.7.13.4 Notifying The Device).
         VarHandle.fullFence();
         // Acquire for the same reason as in availableCount(), which reads idx again and judges it.
         return (((short) LE16.getAcquire(available, IDX) - nextAvail) & 0xFFFF) != 0;
