@@ -315,6 +315,10 @@ final class ReceivePath implements BurstListener {
         try {
             while (slot < burstSlots && fillSlot(slot)) {
                 slot++;
+                if (slotChains[slot - 1] > 1) {
+                    // Most frames leave most of these unused; alone in their burst they go back to the ring in order.
+                    break;
+                }
             }
         } catch (VirtqueueException | InternalError e) {
             // InternalError: the front-end truncated the file behind its memory.
