@@ -80,6 +80,7 @@ final class EmulatorBench implements AutoCloseable {
     void proveItServes() throws Exception {
         BlockingQueue<ReceivedPacket> inbox = new LinkedBlockingQueue<>();
         await("the emulator still has a front-end", () -> !emulator.snapshot().connected());
+        long connections = connections();
         try (FakeGuest guest = guest(inbox).connect()) {
             byte[] down = frame();
             host.send(down, down.length);
@@ -91,6 +92,7 @@ final class EmulatorBench implements AutoCloseable {
             guest.channel().writeAndFlush(TransmitPacket.plain(0, up)).sync();
             await("the frame from the guest did not arrive", () -> hostReceives(up));
         }
+        awaitGone(connections);
     }
 
     /** A broadcast frame that no other test sends. */
