@@ -167,34 +167,40 @@ class SteeringOnTapTest {
         String firstWrong = "";
         int[] before = new int[32];
         int[] after = new int[32];
-        while (reconfiguration.running()) {
-            for (int i = 0; i < before.length; i++) {
-                int flow = random.nextInt(flows.size());
-                byte[] frame = flows.get(flow);
-                frame[frame.length - 2] = (byte) flow;
-                frame[frame.length - 1] = (byte) i;
-                before[i] = reconfiguration.installed;
-                assertThat(host.send(frame, frame.length)).isEqualTo(frame.length);
-                after[i] = reconfiguration.begun;
-                if (before[i] == after[i]) reconfiguration.sentUnder(before[i]);
-                sent++;
-            }
-            for (int queue = 0; queue < QUEUES; queue++) {
-                for (var got = receive(queue); got != null; got = receive(queue)) {
-                    received++;
-                    int flow = got.frame[got.frame.length - 2];
-                    int i = got.frame[got.frame.length - 1];
-                    // Installed before it was sent: none older may have steered it. Begun after: none newer.
-                    boolean right = false;
-                    for (int n = before[i]; n <= after[i]; n++) right |= expected[n % 2][flow] == queue;
-                    if (before[i] == after[i]) underOne++;
-                    if (right) continue;
-                    if (wrong++ == 0)
-                        firstWrong = "flow " + flow + " on queue " + queue + " under configurations " + before[i]
-                                + " to " + after[i] + ", expected " + expected[0][flow] + " (A) or " + expected[1][flow]
-                                + " (B)";
+        try {
+            while (reconfiguration.running()) {
+                for (int i = 0; i < before.length; i++) {
+                    int flow = random.nextInt(flows.size());
+                    byte[] frame = flows.get(flow);
+                    frame[frame.length - 2] = (byte) flow;
+                    frame[frame.length - 1] = (byte) i;
+                    before[i] = reconfiguration.installed;
+                    assertThat(host.send(frame, frame.length)).isEqualTo(frame.length);
+                    after[i] = reconfiguration.begun;
+                    if (before[i] == after[i]) reconfiguration.sentUnder(before[i]);
+                    sent++;
+                }
+                for (int queue = 0; queue < QUEUES; queue++) {
+                    for (var got = receive(queue); got != null; got = receive(queue)) {
+                        received++;
+                        int flow = got.frame[got.frame.length - 2];
+                        int i = got.frame[got.frame.length - 1];
+                        // Installed before it was sent: none older may have steered it. Begun after: none newer.
+                        boolean right = false;
+                        for (int n = before[i]; n <= after[i]; n++) right |= expected[n % 2][flow] == queue;
+                        if (before[i] == after[i]) underOne++;
+                        if (right) continue;
+                        if (wrong++ == 0)
+                            firstWrong = "flow " + flow + " on queue " + queue + " under configurations " + before[i]
+                                    + " to " + after[i] + ", expected " + expected[0][flow] + " (A) or "
+                                    + expected[1][flow]
+                                    + " (B)";
+                    }
                 }
             }
+        } finally {
+            thread.interrupt();
+            thread.join();
         }
         configuring.get();
         assertThat(wrong).as("seed %d: %s", seed, firstWrong).isZero();
@@ -207,7 +213,7 @@ class SteeringOnTapTest {
 
     /** Installs one configuration after the other, each as soon as enough packets were sent under the last. */
     private final class Reconfiguration implements Runnable {
-        private static final int COUNT = 60;
+        private static final int COUNT = 40;
         private static final int PACKETS_UNDER_EACH = 500;
 
         private final SteeringConfig[] configurations;
