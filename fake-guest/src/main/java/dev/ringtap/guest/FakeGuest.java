@@ -403,7 +403,7 @@ public final class FakeGuest implements AutoCloseable {
 
     /**
      * Stops the rings in order (SET_VRING_ENABLE 0, GET_VRING_BASE), then closes the channel, the socket and the
-     * memory. Frames still with the device fail. Does nothing the second time. Blocks.
+     * memory. Packets not yet received are dropped, frames still with the device fail. Does nothing the second time. Blocks.
      *
      * @throws IllegalStateException on the event loop, which has to do its part
      */
@@ -461,6 +461,9 @@ public final class FakeGuest implements AutoCloseable {
 
     private void stopRings() {
         boolean gone = channel == null || !channel.isActive();
+        if (!gone) {
+            channel.stopReceiving();
+        }
         try {
             for (int i = 0; i < vrings.size() && !gone; i++) {
                 int index = vrings.get(i).index();

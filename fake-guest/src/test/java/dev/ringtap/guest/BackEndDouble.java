@@ -48,6 +48,7 @@ final class BackEndDouble implements AutoCloseable {
     final Set<Integer> refused = new HashSet<>();
     volatile boolean transmitStopped;
     volatile boolean featuresNotOk;
+    volatile boolean returnsBuffersAtStop;
     volatile boolean silent;
     volatile int linkStatus = 1;
     /** Written over the header of each received packet from byte 10 on, if not null. */
@@ -270,7 +271,14 @@ final class BackEndDouble implements AutoCloseable {
             case 14 -> ring((int) body.getLong(0) & 0xFF).err = fds.removeFirst();
             case 15 -> reply = u64(protocolFeatures);
             case 17 -> reply = u64(queuePairs);
-            case 18 -> ring(body.getInt(0)).enabled = body.getInt(4) == 1;
+            case 18 -> {
+                Ring ring = ring(body.getInt(0));
+                ring.enabled = body.getInt(4) == 1;
+                if (!ring.enabled && ring.index == 0 && returnsBuffersAtStop) {
+                    use(ring, takeHead(ring), 0);
+                    publish(ring);
+                }
+            }
             case 21 -> requestSocket = UnixConnection.adopt(fds.removeFirst());
             case 24 -> {
                 reply = payload.clone();
@@ -419,7 +427,7 @@ final class BackEndDouble implements AutoCloseable {
         return u16(avail(ring), 2) - ring.lastAvail & 0xFFFF;
     }
 
-    private int takeHead(Ring ring) {
+    int takeHead(Ring ring) {
         int head = u16(avail(ring), 4 + 2L * (ring.lastAvail % ring.size));
         ring.lastAvail = ring.lastAvail + 1 & 0xFFFF;
         return head;

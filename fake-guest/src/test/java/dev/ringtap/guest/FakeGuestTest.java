@@ -570,6 +570,31 @@ class FakeGuestTest {
     }
 
     @Test
+    void emptyBuffersThatComeBackWhenRingsStopAreNoFault() throws Exception {
+        backEnd.returnsBuffersAtStop = true;
+        FakeGuest last;
+        try (FakeGuest guest = connect(options -> options)) {
+            loop(guest, 1514);
+            last = guest;
+        }
+        assertThat(last.channel().fault()).isNull();
+        assertThat(faults).isEmpty();
+    }
+
+    @Test
+    void anEmptyBufferIsAFaultWhileRingsRun() throws Exception {
+        try (FakeGuest guest = connect(options -> options)) {
+            backEnd.work.add(device -> {
+                device.use(device.ring(0), device.takeHead(device.ring(0)), 0);
+                device.publish(device.ring(0));
+            });
+            assertThat(guest.channel().closeFuture().await(10, TimeUnit.SECONDS))
+                    .isTrue();
+            assertThat(guest.channel().fault()).hasMessageContaining("a used buffer of 0 bytes");
+        }
+    }
+
+    @Test
     void theSameSocketServesOneGuestAfterAnother() throws Exception {
         for (int i = 0; i < 3; i++) {
             try (FakeGuest guest = connect(options -> options.queueSize(32))) {
