@@ -10,6 +10,7 @@ import dev.ringtap.guest.control.ControlQueueClient;
 import dev.ringtap.guest.memory.GuestRam;
 import dev.ringtap.guest.ring.DriverVirtqueue;
 import dev.ringtap.guest.ring.Vring;
+import dev.ringtap.guest.vhost.BackEndRequests;
 import dev.ringtap.guest.vhost.FrontEnd;
 import dev.ringtap.guest.vhost.ProtocolFeature;
 import dev.ringtap.guest.vhost.VhostUserException;
@@ -27,6 +28,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
@@ -59,6 +61,7 @@ public final class FakeGuest implements AutoCloseable {
             ProtocolFeature.MQ,
             ProtocolFeature.REPLY_ACK,
             ProtocolFeature.MTU,
+            ProtocolFeature.BACKEND_REQ,
             ProtocolFeature.CONFIG,
             ProtocolFeature.RESET_DEVICE,
             ProtocolFeature.STATUS);
@@ -67,22 +70,28 @@ public final class FakeGuest implements AutoCloseable {
 
     private final Options options;
     private final FrontEnd frontEnd;
+    private final IoEventLoop loop;
+
+    /** Null if the loop is one of the caller's. */
     private final EventLoopGroup ownGroup;
 
     private long offered;
     private long acked;
     private long protocolFeatures;
     private byte[] configSpace = new byte[0];
-    private DeviceConfig config;
+    private volatile DeviceConfig config;
     private GuestRam ram;
     private final List<Vring> vrings = new ArrayList<>();
     private VirtioNetChannel channel;
     private ControlQueueClient control;
     private ReadinessHandle hangUp;
-    private boolean closed;
+    private BackEndRequests backEndRequests;
+    private ReadinessHandle backEndAsks;
+    private volatile boolean closed;
 
-    private FakeGuest(Options options, FrontEnd frontEnd, EventLoopGroup ownGroup) {
+    private FakeGuest(Options options, FrontEnd frontEnd, IoEventLoop loop, EventLoopGroup ownGroup) {
         this.options = options;
+        this.loop = loop;
         this.frontEnd = frontEnd;
         this.ownGroup = ownGroup;
     }
@@ -113,6 +122,10 @@ public final class FakeGuest implements AutoCloseable {
         return configSpace.clone();
     }
 
+    /**
+     * The configuration space as it was read last. Where the back-end announces a change (protocol feature
+     * BACKEND_REQ), it is read again, and the new value goes through the channel's pipeline as a user event.
+     */
     public DeviceConfig config() {
         return config;
     }
@@ -175,20 +188,19 @@ public final class FakeGuest implements AutoCloseable {
 
     // ---- Start
 
-    private void start(IoEventLoop loop) throws IOException {
+    private void start() throws IOException {
         negotiate();
-        setUpQueues(loop);
+        setUpQueues();
         for (Vring vring : vrings) {
             frontEnd.setUp(vring, options.ringBase);
         }
-        join(channelRegistered(loop), "the channel's registration");
+        join(channelRegistered(), "the channel's registration");
         if (control != null) {
             control.start();
             channel.closeFuture().addListener(ignored -> control.close());
         }
-        hangUp = new ReadinessHandle(frontEnd.fd().number(), EpollIoOps.EPOLLRDHUP, this::backEndGone, channel::abort);
-        loop.execute(() -> hangUp.register(loop));
-        startRings(loop);
+        watch();
+        startRings();
         if (options.activate && options.queuePairs > 1 && GuestFeature.MQ.in(acked)) {
             int ack = join(control.setQueuePairs(options.queuePairs), "VQ_PAIRS_SET");
             if (ack != ControlQueueClient.OK) {
@@ -241,7 +253,7 @@ public final class FakeGuest implements AutoCloseable {
         return 2 * (hasManyQueues() ? config.maxQueuePairs() : 1);
     }
 
-    private void setUpQueues(IoEventLoop loop) throws IOException {
+    private void setUpQueues() throws IOException {
         int headerBytes = VirtioNetHeader.bytes(acked);
         boolean eventIndex = GuestFeature.EVENT_IDX.in(acked);
         boolean mergeable = GuestFeature.MRG_RXBUF.in(acked);
@@ -299,7 +311,7 @@ public final class FakeGuest implements AutoCloseable {
         return vring;
     }
 
-    private CompletableFuture<Void> channelRegistered(IoEventLoop loop) {
+    private CompletableFuture<Void> channelRegistered() {
         CompletableFuture<Void> registered = new CompletableFuture<>();
         channel.start(loop).addListener(future -> {
             if (future.isSuccess()) {
@@ -311,7 +323,7 @@ public final class FakeGuest implements AutoCloseable {
         return registered;
     }
 
-    private void startRings(IoEventLoop loop) throws IOException {
+    private void startRings() throws IOException {
         if (GuestFeature.PROTOCOL_FEATURES.in(acked)) {
             // Without that feature rings are born enabled. vhost-user, Ring states.
             for (Vring vring : vrings) {
@@ -337,6 +349,38 @@ public final class FakeGuest implements AutoCloseable {
         join(kicked, "the first kicks");
     }
 
+    private void watch() throws IOException {
+        hangUp = new ReadinessHandle(frontEnd.fd().number(), EpollIoOps.EPOLLRDHUP, this::backEndGone, channel::abort);
+        loop.execute(() -> hangUp.register(loop));
+        if (ProtocolFeature.BACKEND_REQ.in(protocolFeatures)) {
+            backEndRequests = BackEndRequests.open();
+            backEndRequests.handOver(frontEnd);
+            backEndAsks = new ReadinessHandle(
+                    backEndRequests.fd().number(), EpollIoOps.EPOLLIN, this::backEndAsked, channel::abort);
+            loop.execute(() -> backEndAsks.register(loop));
+        }
+    }
+
+    private void backEndAsked() throws IOException {
+        boolean configChanged = backEndRequests.receive();
+        if (configChanged && ProtocolFeature.CONFIG.in(protocolFeatures)) {
+            // Asking the back-end blocks, which the loop must not.
+            Thread.ofPlatform().daemon().name("ringtap-guest-config").start(this::configChanged);
+        }
+    }
+
+    private void configChanged() {
+        try {
+            DeviceConfig changed = readConfig();
+            config = changed;
+            channel.pipeline().fireUserEventTriggered(changed);
+        } catch (IOException e) {
+            if (!closed) {
+                channel.abort(e);
+            }
+        }
+    }
+
     private void backEndGone() throws VhostUserException {
         throw new VhostUserException("the back-end closed the connection");
     }
@@ -359,10 +403,15 @@ public final class FakeGuest implements AutoCloseable {
 
     /**
      * Stops the rings in order (SET_VRING_ENABLE 0, GET_VRING_BASE), then closes the channel, the socket and the
-     * memory. Frames still with the device fail. Does nothing the second time. Blocks; not on the event loop.
+     * memory. Packets not yet received are dropped, frames still with the device fail. Does nothing the second time. Blocks.
+     *
+     * @throws IllegalStateException on the event loop, which has to do its part
      */
     @Override
     public synchronized void close() {
+        if (loop.inEventLoop()) {
+            throw new IllegalStateException("a guest cannot be closed on its own event loop");
+        }
         if (!closed) {
             stopRings();
             release();
@@ -378,18 +427,11 @@ public final class FakeGuest implements AutoCloseable {
 
     private void release() {
         closed = true;
-        if (channel != null) {
-            if (control != null) {
-                control.close();
-            }
-            if (channel.isRegistered()) {
-                if (hangUp != null) {
-                    channel.eventLoop().execute(hangUp::cancel);
-                }
-                channel.close().syncUninterruptibly();
-            }
-        }
+        leaveLoop();
         frontEnd.close();
+        if (backEndRequests != null) {
+            backEndRequests.close();
+        }
         if (ownGroup != null) {
             ownGroup.shutdownGracefully(0, 1, TimeUnit.SECONDS).syncUninterruptibly();
         }
@@ -399,8 +441,39 @@ public final class FakeGuest implements AutoCloseable {
         }
     }
 
+    /** When this returns, nothing on the loop touches descriptors or memory any more. */
+    private void leaveLoop() {
+        if (channel == null) {
+            return;
+        }
+        try {
+            if (channel.isRegistered()) {
+                channel.close().syncUninterruptibly();
+            }
+            CompletableFuture.runAsync(this::cancelWatches, loop).join();
+            if (control != null) {
+                control.close().join();
+            }
+        } catch (RejectedExecutionException e) {
+            // The caller's loop has ended, and all registrations with it; not always with a word to the handles.
+            return;
+        }
+    }
+
+    private void cancelWatches() {
+        if (hangUp != null) {
+            hangUp.cancel();
+        }
+        if (backEndAsks != null) {
+            backEndAsks.cancel();
+        }
+    }
+
     private void stopRings() {
         boolean gone = channel == null || !channel.isActive();
+        if (!gone) {
+            channel.stopReceiving();
+        }
         try {
             for (int i = 0; i < vrings.size() && !gone; i++) {
                 int index = vrings.get(i).index();
@@ -601,13 +674,14 @@ public final class FakeGuest implements AutoCloseable {
                     pipeline);
             FrontEnd frontEnd = FrontEnd.connect(socket, replyTimeout);
             EventLoopGroup own = group == null ? new MultiThreadIoEventLoopGroup(1, EpollIoHandler.newFactory()) : null;
-            FakeGuest guest = new FakeGuest(options, frontEnd, own);
+            EventLoop loop = (group == null ? own : group).next();
+            if (!ReadinessHandle.fits(loop)) {
+                frontEnd.close();
+                throw new IllegalArgumentException("the guest needs an epoll event loop, not " + loop);
+            }
+            FakeGuest guest = new FakeGuest(options, frontEnd, (IoEventLoop) loop, own);
             try {
-                EventLoop loop = (group == null ? own : group).next();
-                if (!ReadinessHandle.fits(loop)) {
-                    throw new IllegalArgumentException("the guest needs an epoll event loop, not " + loop);
-                }
-                guest.start((IoEventLoop) loop);
+                guest.start();
                 return guest;
             } catch (IOException | RuntimeException e) {
                 guest.close();

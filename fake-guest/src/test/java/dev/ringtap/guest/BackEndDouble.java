@@ -42,13 +42,15 @@ final class BackEndDouble implements AutoCloseable {
     /** Settings; to be changed before a guest connects, unless volatile. */
     long features = bits(0, 1, 2, 3, 5, 7, 8, 11, 12, 15, 16, 17, 18, 20, 22, 23, 28, 29, 30, 32, 56, 57, 60);
 
-    long protocolFeatures = bits(0, 3, 9, 16);
+    long protocolFeatures = bits(0, 3, 5, 9, 16);
     int queuePairs = 4;
     byte[] mac = {0x52, 0x54, 0x00, 0x12, 0x34, 0x56};
     final Set<Integer> refused = new HashSet<>();
     volatile boolean transmitStopped;
     volatile boolean featuresNotOk;
+    volatile boolean returnsBuffersAtStop;
     volatile boolean silent;
+    volatile int linkStatus = 1;
     /** Written over the header of each received packet from byte 10 on, if not null. */
     volatile byte[] headerTail;
     /** Answers commands: class, command, data. */
@@ -76,6 +78,7 @@ final class BackEndDouble implements AutoCloseable {
     private final Thread thread;
     private final List<Region> regions = new ArrayList<>();
     private final Map<Integer, Ring> rings = new HashMap<>();
+    private UnixConnection requestSocket;
     private volatile boolean stopped;
     private volatile boolean hangUp;
 
@@ -200,7 +203,31 @@ final class BackEndDouble implements AutoCloseable {
         rings.clear();
         regions.forEach(region -> region.mapping().close());
         regions.clear();
+        if (requestSocket != null) {
+            requestSocket.close();
+            requestSocket = null;
+        }
         hangUp = false;
+    }
+
+    /** Asks something of the front-end, with an answer wanted; on the device's thread. */
+    void ask(int request) throws IOException {
+        byte[] message = ByteBuffer.allocate(12)
+                .order(ByteOrder.nativeOrder())
+                .putInt(request)
+                .putInt(1 | 8)
+                .array();
+        requestSocket.send(message, 0, message.length);
+    }
+
+    /** Waits for the answer's result. */
+    long answer() throws IOException {
+        ByteBuffer reply = ByteBuffer.allocate(20).order(ByteOrder.nativeOrder());
+        while (reply.hasRemaining()) {
+            int count = requestSocket.receive(reply.array(), reply.position(), reply.remaining(), new ArrayList<>());
+            reply.position(reply.position() + count);
+        }
+        return reply.getLong(12);
     }
 
     // ---- Messages
@@ -244,7 +271,15 @@ final class BackEndDouble implements AutoCloseable {
             case 14 -> ring((int) body.getLong(0) & 0xFF).err = fds.removeFirst();
             case 15 -> reply = u64(protocolFeatures);
             case 17 -> reply = u64(queuePairs);
-            case 18 -> ring(body.getInt(0)).enabled = body.getInt(4) == 1;
+            case 18 -> {
+                Ring ring = ring(body.getInt(0));
+                ring.enabled = body.getInt(4) == 1;
+                if (!ring.enabled && ring.index == 0 && returnsBuffersAtStop) {
+                    use(ring, takeHead(ring), 0);
+                    publish(ring);
+                }
+            }
+            case 21 -> requestSocket = UnixConnection.adopt(fds.removeFirst());
             case 24 -> {
                 reply = payload.clone();
                 int offset = body.getInt(0);
@@ -271,7 +306,7 @@ final class BackEndDouble implements AutoCloseable {
         return ByteBuffer.allocate(CONFIG_BYTES)
                 .order(ByteOrder.LITTLE_ENDIAN)
                 .put(mac)
-                .putShort((short) 1)
+                .putShort((short) linkStatus)
                 .putShort((short) queuePairs)
                 .putShort((short) 1500)
                 .putInt(10_000)
@@ -392,7 +427,7 @@ final class BackEndDouble implements AutoCloseable {
         return u16(avail(ring), 2) - ring.lastAvail & 0xFFFF;
     }
 
-    private int takeHead(Ring ring) {
+    int takeHead(Ring ring) {
         int head = u16(avail(ring), 4 + 2L * (ring.lastAvail % ring.size));
         ring.lastAvail = ring.lastAvail + 1 & 0xFFFF;
         return head;

@@ -13,6 +13,9 @@ import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import io.netty.channel.ChannelPipeline;
+import io.netty.channel.EventLoopGroup;
+import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.channel.epoll.EpollIoHandler;
 import java.nio.channels.ClosedChannelException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -242,6 +245,65 @@ class FakeGuestTest {
             assertThat(guest.offeredFeatures()).isEqualTo(backEnd.features);
         }
         assertThat(backEnd.status).isEqualTo(1 | 2 | 4 | 8);
+    }
+
+    @Test
+    void anAnnouncedChangeOfTheConfigurationIsReadAndPassedOn() throws Exception {
+        BlockingQueue<Object> events = new LinkedBlockingQueue<>();
+        CompletableFuture<Long> unknown = new CompletableFuture<>();
+        CompletableFuture<Long> change = new CompletableFuture<>();
+        try (FakeGuest guest = connect(options -> options.pipeline(pipeline -> pipeline.addLast(userEvents(events))))) {
+            backEnd.linkStatus = 2;
+            backEnd.work.add(device -> {
+                device.ask(99);
+                unknown.complete(device.answer());
+                device.ask(2);
+                change.complete(device.answer());
+            });
+            assertThat(unknown.get(10, TimeUnit.SECONDS)).isEqualTo(1);
+            assertThat(change.get(10, TimeUnit.SECONDS)).isZero();
+            DeviceConfig config = (DeviceConfig) events.poll(10, TimeUnit.SECONDS);
+            assertThat(config.linkUp()).isFalse();
+            assertThat(config.announce()).isTrue();
+            assertThat(guest.config()).isSameAs(config);
+        }
+    }
+
+    private static ChannelInboundHandlerAdapter userEvents(BlockingQueue<Object> events) {
+        return new ChannelInboundHandlerAdapter() {
+            @Override
+            public void userEventTriggered(ChannelHandlerContext context, Object event) {
+                events.add(event);
+            }
+        };
+    }
+
+    @Test
+    void aLoopOfTheCallersServesSeveralGuests() throws Exception {
+        EventLoopGroup group = new MultiThreadIoEventLoopGroup(1, EpollIoHandler.newFactory());
+        try {
+            for (int i = 0; i < 2; i++) {
+                try (FakeGuest guest = connect(options -> options.eventLoopGroup(group))) {
+                    loop(guest, 1514);
+                    CompletableFuture<Void> closing = CompletableFuture.runAsync(
+                            guest::close, guest.channel().eventLoop());
+                    assertThatThrownBy(() -> closing.get(10, TimeUnit.SECONDS))
+                            .hasCauseInstanceOf(IllegalStateException.class)
+                            .hasMessageContaining("event loop");
+                }
+            }
+        } finally {
+            group.shutdownGracefully(0, 1, TimeUnit.SECONDS).sync();
+        }
+    }
+
+    @Test
+    void closesEvenIfTheCallersLoopHasEnded() throws Exception {
+        EventLoopGroup group = new MultiThreadIoEventLoopGroup(1, EpollIoHandler.newFactory());
+        try (FakeGuest guest = connect(options -> options.eventLoopGroup(group))) {
+            group.shutdownGracefully(0, 1, TimeUnit.SECONDS).sync();
+            assertThat(guest.channel().eventLoop().isTerminated()).isTrue();
+        }
     }
 
     @Test
@@ -505,6 +567,31 @@ class FakeGuestTest {
         }
         assertThat(backEnd.basesReturned.keySet()).containsExactly(0, 1, 2, 3, 8);
         assertThat(backEnd.basesReturned).containsEntry(1, 40).containsEntry(8, 1);
+    }
+
+    @Test
+    void emptyBuffersThatComeBackWhenRingsStopAreNoFault() throws Exception {
+        backEnd.returnsBuffersAtStop = true;
+        FakeGuest last;
+        try (FakeGuest guest = connect(options -> options)) {
+            loop(guest, 1514);
+            last = guest;
+        }
+        assertThat(last.channel().fault()).isNull();
+        assertThat(faults).isEmpty();
+    }
+
+    @Test
+    void anEmptyBufferIsAFaultWhileRingsRun() throws Exception {
+        try (FakeGuest guest = connect(options -> options)) {
+            backEnd.work.add(device -> {
+                device.use(device.ring(0), device.takeHead(device.ring(0)), 0);
+                device.publish(device.ring(0));
+            });
+            assertThat(guest.channel().closeFuture().await(10, TimeUnit.SECONDS))
+                    .isTrue();
+            assertThat(guest.channel().fault()).hasMessageContaining("a used buffer of 0 bytes");
+        }
     }
 
     @Test

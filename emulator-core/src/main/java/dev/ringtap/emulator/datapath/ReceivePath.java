@@ -286,23 +286,24 @@ final class ReceivePath implements BurstListener {
         }
     }
 
-    /** Sets buffers aside for the next burst and adds its reads. False if there are none, with kicks switched on. */
+    /** Sets buffers aside for the next burst and adds its reads. False if there are too few, with kicks switched on. */
     private boolean fill() {
         try {
-            do {
-                chains = 0;
-                spareChains = 0;
+            while (true) {
                 if (fillSlots() > 0) {
                     return true;
                 }
-                if (vring.kick() == null) {
-                    if (!pollScheduled) {
-                        pollScheduled = true;
-                        loop.executor().schedule(poll, POLL_INTERVAL_NS, TimeUnit.NANOSECONDS);
-                    }
-                    return false;
+                // Asked before what was taken goes back, so that only buffers beyond it count as news.
+                boolean more = vring.kick() != null && vring.queue().enableKicks();
+                returnUnused();
+                if (!more) {
+                    break;
                 }
-            } while (vring.queue().enableKicks());
+            }
+            if (vring.kick() == null && !pollScheduled) {
+                pollScheduled = true;
+                loop.executor().schedule(poll, POLL_INTERVAL_NS, TimeUnit.NANOSECONDS);
+            }
             return false;
         } catch (VirtqueueException | InternalError e) {
             fail(e);
@@ -312,6 +313,8 @@ final class ReceivePath implements BurstListener {
 
     private int fillSlots() throws VirtqueueException {
         int slot = 0;
+        chains = 0;
+        spareChains = 0;
         try {
             while (slot < burstSlots && fillSlot(slot)) {
                 slot++;
@@ -342,8 +345,10 @@ final class ReceivePath implements BurstListener {
         long capacity = 0;
         int skip = headerBytes;
         slotFirstChain[slot] = firstChain;
+        boolean ringEmpty = false;
         while (capacity < wanted && chains < CHAINS) {
             if (!take()) {
+                ringEmpty = true;
                 break;
             }
             if (pieces + chain.pieces() > SLOT_PIECES) {
@@ -370,7 +375,7 @@ final class ReceivePath implements BurstListener {
             }
         }
         int taken = chains - firstChain;
-        if (taken == 0) {
+        if (taken == 0 || ringEmpty && isShort(capacity, taken)) {
             return false;
         }
         if (skip > 0) {
@@ -382,6 +387,16 @@ final class ReceivePath implements BurstListener {
         iovecs.set(iovec++, spillOf(slot).address(), SPILL_BYTES);
         burst.read(slot, tapFd, iovecs.addressOf(slot * SLOT_IOVECS), iovec - slot * SLOT_IOVECS);
         return true;
+    }
+
+    /**
+     * Whether a frame of usual length waits in the TAP until the driver adds buffers, rather than being read and dropped.
+     * Not if the driver has none to add: then its whole ring is shorter than a frame.
+     */
+    private boolean isShort(long capacity, int taken) {
+        return contract.mergeable()
+                && capacity < contract.headerBytes() + contract.usualFrameBytes()
+                && taken < vring.queue().size();
     }
 
     private MemorySegment spillOf(int slot) {

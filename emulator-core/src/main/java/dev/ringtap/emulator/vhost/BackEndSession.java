@@ -55,6 +55,7 @@ public final class BackEndSession {
     private MemoryTable memory;
     private boolean busy;
     private boolean ended;
+    private CompletableFuture<Void> end;
     private boolean faultLogged;
     private boolean backlogDiscarded;
 
@@ -487,17 +488,18 @@ public final class BackEndSession {
      * Ends the session: rings stop, memory and descriptors are given back, the device is reset.
      *
      * @param reason a line for the log, or {@code null} if the front-end just left
+     * @return completes when all of that is done, also if it had begun before
      */
     public CompletableFuture<Void> end(String reason) {
         if (ended) {
-            return done();
+            return end;
         }
         ended = true;
         if (reason != null) {
             LOG.warn("{}", reason);
         }
         watch.close();
-        return stopAll()
+        end = stopAll()
                 .thenCompose(nothing -> device.negotiate(0))
                 .whenCompleteAsync(
                         (nothing, failure) -> {
@@ -517,5 +519,6 @@ public final class BackEndSession {
                             onEnd.run();
                         },
                         loop.executor());
+        return end;
     }
 }

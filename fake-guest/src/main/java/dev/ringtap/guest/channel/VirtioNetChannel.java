@@ -57,6 +57,7 @@ public final class VirtioNetChannel extends AbstractChannel {
     private boolean readWanted;
     private volatile boolean open = true;
     private volatile boolean active;
+    private volatile boolean receiving = true;
     private volatile Throwable fault;
 
     /** A receive queue, and whether packets may wait in it for which no call will come. */
@@ -123,8 +124,16 @@ public final class VirtioNetChannel extends AbstractChannel {
         }
     }
 
+    /**
+     * Stops looking at receive queues; what lies in them is dropped. Any thread. To be called before the rings are
+     * stopped: a device may then return buffers that it had taken for later packets, empty.
+     */
+    public void stopReceiving() {
+        receiving = false;
+    }
+
     private void receive(Receiver receiver) throws DeviceFaultException, NativeException {
-        if (!readWanted || !active) {
+        if (!readWanted || !active || !receiving) {
             receiver.waiting = true;
             return;
         }
@@ -133,7 +142,7 @@ public final class VirtioNetChannel extends AbstractChannel {
         queue.vring().queue().disableCalls();
         try {
             boolean emptied = false;
-            for (int i = 0; i < BURST_PACKETS && !emptied && active; i++) {
+            for (int i = 0; i < BURST_PACKETS && !emptied && active && receiving; i++) {
                 ReceivedPacket packet = queue.poll();
                 if (packet == null) {
                     emptied = true;
