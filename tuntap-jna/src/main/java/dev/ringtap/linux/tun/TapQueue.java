@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.ringtap.linux.tun;
+
+import dev.ringtap.linux.posix.NativeException;
+import dev.ringtap.linux.posix.OwnedFd;
+
+/**
+ * One queue of a {@link TapDevice}: a non-blocking descriptor on which a read takes one frame that the host sent, and a
+ * write gives the host one frame; both with the 12-byte header in front. A read or write while the queue is detached
+ * fails with EBADFD.
+ */
+public final class TapQueue {
+    private final TapDevice device;
+    private final int index;
+    private final OwnedFd fd;
+
+    TapQueue(TapDevice device, int index, OwnedFd fd) {
+        this.device = device;
+        this.index = index;
+        this.fd = fd;
+    }
+
+    /** Place in the order of opening, from 0; the descriptor's for ever. */
+    public int index() {
+        return index;
+    }
+
+    /** The descriptor; it stays the device's. */
+    public OwnedFd fd() {
+        return fd;
+    }
+
+    /** Whether the kernel puts frames into this queue. */
+    public boolean attached() {
+        return kernelIndex() >= 0;
+    }
+
+    /**
+     * The number by which the kernel and its steering programs know this queue at present. It equals {@link #index}
+     * as long as queues are attached and detached by {@link TapDevice#setAttachedQueues} only.
+     *
+     * @return -1 while the queue is detached
+     */
+    public int kernelIndex() {
+        return device.kernelIndexOf(this);
+    }
+
+    /** Attaches this queue behind those that are attached. Nothing happens if it is attached. */
+    public void attach() throws NativeException {
+        device.attach(this);
+    }
+
+    /**
+     * Detaches this queue: what it holds is dropped, and the kernel's last queue takes its number. Nothing happens if
+     * it is detached. Takes milliseconds.
+     */
+    public void detach() throws NativeException {
+        device.detach(this);
+    }
+
+    @Override
+    public String toString() {
+        return device.name() + " queue " + index;
+    }
+}
