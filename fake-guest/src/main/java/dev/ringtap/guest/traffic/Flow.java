@@ -11,6 +11,12 @@ public final class Flow {
     private static final int SMALL_DATA_BYTES = 16;
     private static final int LARGE_DATA_BYTES = 700;
 
+    /** With an MTU of 1500: two to four fragments, which carry so many bytes each. */
+    private static final int SMALLEST_FRAGMENTED_BYTES = 1600;
+
+    private static final int FRAGMENT4_BYTES = 1480;
+    private static final int FRAGMENT6_BYTES = 1448;
+
     private final int id;
     private final FlowKind kind;
     private final Endpoints endpoints;
@@ -91,8 +97,15 @@ public final class Flow {
 
     int payloadBytes(int sequence) {
         int spread = Math.floorMod(id * 31 + sequence * 17, LARGE_DATA_BYTES);
-        // Four fragments at most, with an MTU of 1500.
-        return kind.fragmented() ? 1600 + spread * 5 : SMALL_DATA_BYTES + spread;
+        if (!kind.fragmented()) {
+            return SMALL_DATA_BYTES + spread;
+        }
+        int bytes = SMALLEST_FRAGMENTED_BYTES + spread * 5;
+        int fragmentBytes = overIpv6() ? FRAGMENT6_BYTES : FRAGMENT4_BYTES;
+        // The last fragment too has to hold a whole block of the pattern, or nobody would know it again.
+        return (8 + bytes) % fragmentBytes < 2 * PayloadPattern.BLOCK_BYTES
+                ? bytes + 2 * PayloadPattern.BLOCK_BYTES
+                : bytes;
     }
 
     /** Bytes of the stream a TCP flow sends. */

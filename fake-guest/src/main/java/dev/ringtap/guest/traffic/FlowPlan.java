@@ -125,7 +125,7 @@ public record FlowPlan(List<Flow> flows, PayloadPattern pattern) {
         }
 
         private void randomTail(byte[] address) {
-            for (int i = address.length - (address.length == 4 ? 2 : 6); i < address.length; i++) {
+            for (int i = address.length - (address.length == 4 ? 2 : 4); i < address.length; i++) {
                 address[i] = (byte) random.nextInt(256);
             }
         }

@@ -2,7 +2,6 @@
 package dev.ringtap.guest.traffic;
 
 import java.util.ArrayList;
-import java.util.HexFormat;
 import java.util.List;
 
 /**
@@ -25,7 +24,7 @@ public record Topology(
 
     private static final int HOST_ADDRESSES = 4;
     private static final int GUEST_ADDRESSES = 8;
-    private static final byte[] UNIQUE_LOCAL = HexFormat.of().parseHex("fd72696e67746170");
+    private static final byte[] UNIQUE_LOCAL = {(byte) 0xFD, 0x72};
 
     public static Topology of(byte[] hostMac, byte[] guestMac) {
         return new Topology(
@@ -49,9 +48,9 @@ public record Topology(
         List<byte[]> addresses = new ArrayList<>();
         for (int i = 1; i <= count; i++) {
             byte[] address = new byte[16];
-            System.arraycopy(UNIQUE_LOCAL, 0, address, 0, 8);
-            address[8] = (byte) side;
-            address[12] = (byte) (i * 29);
+            System.arraycopy(UNIQUE_LOCAL, 0, address, 0, UNIQUE_LOCAL.length);
+            address[13] = (byte) side;
+            address[14] = (byte) (i * 29);
             address[15] = (byte) i;
             addresses.add(address);
         }
