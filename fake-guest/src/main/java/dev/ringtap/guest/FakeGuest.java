@@ -184,6 +184,7 @@ public final class FakeGuest implements AutoCloseable {
         join(channelRegistered(loop), "the channel's registration");
         if (control != null) {
             control.start();
+            channel.closeFuture().addListener(ignored -> control.close());
         }
         hangUp = new ReadinessHandle(frontEnd.fd().number(), EpollIoOps.EPOLLRDHUP, this::backEndGone, channel::abort);
         loop.execute(() -> hangUp.register(loop));

@@ -16,6 +16,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.ClosedChannelException;
 import java.util.ArrayDeque;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.RejectedExecutionException;
@@ -218,7 +219,7 @@ public final class ControlQueueClient {
         for (int split : splits) {
             if (split < 0 || (total += split) > classCommandData.length) {
                 throw new IllegalArgumentException(
-                        "splits %s of %d bytes".formatted(java.util.Arrays.toString(splits), classCommandData.length));
+                        "splits %s of %d bytes".formatted(Arrays.toString(splits), classCommandData.length));
             }
         }
         Command command = new Command(classCommandData.clone(), splits, new CompletableFuture<>());

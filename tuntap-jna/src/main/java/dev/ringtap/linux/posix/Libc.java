@@ -76,6 +76,8 @@ final class Libc {
 
     static native int getsockopt(int fd, int level, int option, long value, long length);
 
+    static native int poll(long fds, long count, int timeoutMs);
+
     static native int unshare(int flags);
 
     static native int setns(int fd, int type);

@@ -4,6 +4,7 @@ package dev.ringtap.linux.posix;
 import com.sun.jna.Native;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 
 /**
  * System calls with primitive arguments only. Unless said otherwise a method returns the non-negative result of the
@@ -55,6 +56,11 @@ public final class Posix {
     /** Bytes of a page of this machine's memory: a power of two. */
     public static final int PAGE_SIZE_BYTES = Libc.getpagesize();
 
+    private static final short POLLOUT = 4;
+    /** One {@code struct pollfd} {int fd; short events; short revents} for each thread that asks. */
+    private static final ThreadLocal<MemorySegment> POLL_REQUEST =
+            ThreadLocal.withInitial(() -> Arena.ofAuto().allocate(8, 4));
+
     private Posix() {}
 
     /** {@code readv(2)} from {@code count} entries of {@code struct iovec} at {@code iovecAddress}. */
@@ -89,6 +95,15 @@ public final class Posix {
             result = result(Libc.write(fd, address, lengthBytes));
         } while (result == -Errno.EINTR);
         return result;
+    }
+
+    /** Whether {@code poll(2)} says that a write to {@code fd} would not wait. */
+    public static boolean writable(int fd) {
+        MemorySegment request = POLL_REQUEST.get();
+        request.set(ValueLayout.JAVA_INT, 0, fd);
+        request.set(ValueLayout.JAVA_SHORT, 4, POLLOUT);
+        request.set(ValueLayout.JAVA_SHORT, 6, (short) 0);
+        return Libc.poll(request.address(), 1, 0) == 1 && (request.get(ValueLayout.JAVA_SHORT, 6) & POLLOUT) != 0;
     }
 
     public static int ioctl(int fd, long request, long argument) {

@@ -213,9 +213,9 @@ public final class TapDevice implements AutoCloseable {
         return supported;
     }
 
-    // Device settings go through any queue's descriptor while that queue is attached; a detached one will not do.
+    // Device settings go through any queue's descriptor, attached or not.
     private int control() {
-        return (attached.isEmpty() ? queues : attached).get(0).fd().number();
+        return queues.getFirst().fd().number();
     }
 
     /** The interface's name, with its number if a pattern was asked for. */
@@ -296,9 +296,15 @@ public final class TapDevice implements AutoCloseable {
         setFilter(NO_PROGRAM);
     }
 
-    /** Plugs the cable in or out, as the host sees it. Plugged in at first. */
+    /**
+     * Plugs the cable in or out, as the host sees it. Plugged in at first.
+     *
+     * @throws NativeException EPERM if it is to be plugged in while no queue is attached
+     */
     public synchronized void setCarrier(boolean on) throws NativeException {
-        TunIoctl.TUNSETCARRIER.pointer(control(), on ? 1 : 0, "cannot set the carrier of the TAP device " + name);
+        String reason = on && attached.isEmpty() ? " (no queue is attached)" : "";
+        TunIoctl.TUNSETCARRIER.pointer(
+                control(), on ? 1 : 0, "cannot set the carrier of the TAP device " + name + reason);
     }
 
     /** Whether the interface stays when all its queues are closed. */

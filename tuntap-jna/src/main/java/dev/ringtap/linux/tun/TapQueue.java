@@ -6,8 +6,10 @@ import dev.ringtap.linux.posix.OwnedFd;
 
 /**
  * One queue of a {@link TapDevice}: a non-blocking descriptor on which a read takes one frame that the host sent, and a
- * write gives the host one frame; both with the 12-byte header in front. A read or write while the queue is detached
- * fails with EBADFD.
+ * write gives the host one frame; both with the 12-byte header in front. Of a header that is read, the last two bytes,
+ * {@code num_buffers}, are the reader's to set: kernels differ in whether they touch them.
+ *
+ * <p>A detached queue reads as empty; frames written to it still reach the host.
  */
 public final class TapQueue {
     private final TapDevice device;

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.ringtap.emulator;
+
+import dev.ringtap.emulator.datapath.Counter;
+import dev.ringtap.emulator.datapath.DeviceHashSource;
+import dev.ringtap.emulator.datapath.PairEvents;
+import dev.ringtap.emulator.datapath.QueuePair;
+import dev.ringtap.emulator.device.NetDevice;
+import dev.ringtap.emulator.io.IoLoop;
+import dev.ringtap.emulator.io.Watch;
+import dev.ringtap.emulator.vhost.BackEndSession;
+import dev.ringtap.linux.bpf.BpfException;
+import dev.ringtap.linux.bpf.SteeringProgram;
+import dev.ringtap.linux.posix.NativeException;
+import dev.ringtap.linux.socket.UnixConnection;
+import dev.ringtap.linux.socket.UnixListener;
+import dev.ringtap.linux.tun.TapDevice;
+import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.util.concurrent.DefaultThreadFactory;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * A TAP and a virtio-net device back to back: listens on a Unix socket and serves one vhost-user front-end after the
+ * other, until closed. Loop 0 is the control loop (socket, messages, control queue); each queue pair has a loop of its
+ * own.
+ *
+ * <p>Methods may be called from any thread but an emulator's own loops.
+ */
+public final class Emulator implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(Emulator.class);
+    private static final long STOP_TIMEOUT_MS = 5_000;
+
+    private final EmulatorConfig config;
+    private final TapDevice tap;
+    private final MultiThreadIoEventLoopGroup loops;
+    private final IoLoop controlLoop;
+    private final List<QueuePair> pairs = new ArrayList<>();
+    private final CompletableFuture<Void> failure = new CompletableFuture<>();
+    private final String steeringUnavailable;
+    private NetDevice device;
+    private UnixListener listener;
+    private Watch listenerWatch;
+    private BackEndSession session;
+    private volatile long connections;
+    private volatile boolean connected;
+    private boolean closed;
+
+    private Emulator(EmulatorConfig config, SteeringProgram program, String steeringUnavailable) {
+        this.config = config;
+        this.tap = config.tap();
+        this.steeringUnavailable = steeringUnavailable;
+        int threads = 1 + tap.queueCount();
+        loops = new MultiThreadIoEventLoopGroup(
+                threads,
+                new DefaultThreadFactory("ringtap-" + tap.name(), true),
+                config.engine().handlers());
+        controlLoop = config.engine().on(loops.next());
+    }
+
+    /**
+     * Starts an emulator: loads the steering program, takes the TAP, listens.
+     *
+     * @throws NativeException if a system call is refused; the TAP is closed then
+     * @throws IOException if the socket's path is taken
+     */
+    public static Emulator start(EmulatorConfig config) throws IOException {
+        SteeringProgram program = null;
+        String unavailable = null;
+        try {
+            program = SteeringProgram.load();
+        } catch (BpfException | NativeException e) {
+            unavailable = e.getMessage();
+            LOG.warn("RSS is not offered, the steering program cannot be loaded: {}", unavailable);
+        }
+        Emulator emulator = new Emulator(config, program, unavailable);
+        try {
+            emulator.open(program);
+            return emulator;
+        } catch (IOException | RuntimeException e) {
+            if (emulator.device == null && program != null) {
+                program.close();
+            }
+            emulator.close();
+            throw e;
+        }
+    }
+
+    private void open(SteeringProgram program) throws IOException {
+        PairEvents events = new PairEvents() {
+            @Override
+            public void driverFault(int vring, Throwable cause) {
+                controlLoop.executor().execute(() -> {
+                    if (session != null) {
+                        session.driverFault(vring, cause);
+                    }
+                });
+            }
+
+            @Override
+            public void tapQueueDetached(int pair) {
+                controlLoop.executor().execute(() -> checkTap(pair));
+            }
+        };
+        for (int i = 0; i < tap.queueCount(); i++) {
+            QueuePair pair = new QueuePair(
+                    i, config.engine().on(loops.next()), tap.queue(i).fd().number(), new DeviceHashSource(i), events);
+            pairs.add(pair);
+            await(pair.open());
+        }
+        device = new NetDevice(config.device(), tap, program, controlLoop, pairs, events, config.withheldFeatures());
+        listener = UnixListener.bind(config.socket());
+        await(CompletableFuture.runAsync(
+                () -> listenerWatch = controlLoop.watch(listener.fd().number(), this::acceptFrontEnds),
+                controlLoop.executor()));
+    }
+
+    private static void await(CompletableFuture<Void> work) throws IOException {
+        try {
+            work.get(STOP_TIMEOUT_MS, TimeUnit.MILLISECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IOException("interrupted while the emulator's loops were at work");
+        } catch (ExecutionException e) {
+            throw new IOException(e.getCause().getMessage(), e.getCause());
+        } catch (TimeoutException e) {
+            throw new IOException("the emulator's loops did not answer within %d ms".formatted(STOP_TIMEOUT_MS));
+        }
+    }
+
+    private void acceptFrontEnds() {
+        try {
+            while (true) {
+                UnixConnection connection = listener.accept();
+                if (connection == null) {
+                    return;
+                }
+                if (session != null) {
+                    LOG.warn("a second front-end was turned away from {}: one at a time", config.socket());
+                    connection.close();
+                    continue;
+                }
+                connection.fd().setNonBlocking(true);
+                connections++;
+                connected = true;
+                LOG.info("front-end connected");
+                session = new BackEndSession(connection, controlLoop, device, this::sessionEnded);
+            }
+        } catch (NativeException e) {
+            LOG.error("cannot accept a front-end: {}", e.getMessage());
+        }
+    }
+
+    private void sessionEnded() {
+        session = null;
+        connected = false;
+        LOG.info("front-end gone; waiting for the next on {}", config.socket());
+    }
+
+    private void checkTap(int pair) {
+        // A queue that was just detached by a reconfiguration answers the same; that is no loss.
+        if (tap.queue(pair).attached() && !closed && !failure.isDone()) {
+            failure.completeExceptionally(new IOException(
+                    "the TAP device %s is gone: its queue %d is no longer attached".formatted(tap.name(), pair)));
+        }
+    }
+
+    /** Completes exceptionally when the emulator cannot go on, with a message for people. */
+    public CompletableFuture<Void> failure() {
+        return failure;
+    }
+
+    /** Why RSS is not offered, or {@code null} if it is. */
+    public String steeringUnavailable() {
+        return steeringUnavailable;
+    }
+
+    /** Feature bits offered to drivers. */
+    public long offeredFeatures() {
+        return device.offered();
+    }
+
+    /** What was made of the configuration. */
+    public EmulatorConfig config() {
+        return config;
+    }
+
+    /** A view of the counters now. */
+    public EmulatorSnapshot snapshot() {
+        List<Map<Counter, Long>> counts = new ArrayList<>();
+        for (QueuePair pair : pairs) {
+            Map<Counter, Long> values = new EnumMap<>(Counter.class);
+            for (Counter counter : Counter.values()) {
+                values.put(counter, pair.counters().get(counter));
+            }
+            counts.add(values);
+        }
+        return new EmulatorSnapshot(connected, connections, device.summary(), List.copyOf(counts));
+    }
+
+    /** Stops: the front-end is disconnected, the socket removed, the TAP and the program released. Idempotent. */
+    @Override
+    public void close() {
+        if (closed) {
+            return;
+        }
+        closed = true;
+        try {
+            if (listenerWatch != null) {
+                await(CompletableFuture.supplyAsync(this::endSession, controlLoop.executor())
+                        .thenCompose(ended -> ended));
+            }
+            for (QueuePair pair : pairs) {
+                await(pair.close());
+            }
+        } catch (IOException e) {
+            LOG.warn("stopping: {}", e.getMessage());
+        }
+        if (listener != null) {
+            try {
+                listener.close();
+            } catch (IOException e) {
+                LOG.warn("the socket {} could not be removed: {}", config.socket(), e.getMessage());
+            }
+        }
+        loops.shutdownGracefully(0, STOP_TIMEOUT_MS, TimeUnit.MILLISECONDS).awaitUninterruptibly(STOP_TIMEOUT_MS);
+        if (device != null) {
+            device.close();
+        }
+        tap.close();
+    }
+
+    private CompletableFuture<Void> endSession() {
+        listenerWatch.close();
+        return session == null ? CompletableFuture.completedFuture(null) : session.end(null);
+    }
+}

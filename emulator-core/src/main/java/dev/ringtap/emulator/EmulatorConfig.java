@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.ringtap.emulator;
+
+import dev.ringtap.emulator.io.IoEngine;
+import dev.ringtap.linux.posix.NativeException;
+import dev.ringtap.linux.tun.TapDevice;
+import dev.ringtap.virtio.net.HashType;
+import dev.ringtap.virtio.net.NetDeviceConfig;
+import java.nio.file.Path;
+import java.util.Objects;
+
+/**
+ * What an emulator is made of. Validated when made.
+ *
+ * @param socket path of the Unix socket to listen on, at most 107 bytes
+ * @param tap the open TAP, one queue for each queue pair; closed with the emulator
+ * @param device what the virtio-net device says of itself
+ * @param engine how packets are moved
+ * @param withheldFeatures virtio feature bits not to offer, for tests of drivers; usually 0
+ */
+public record EmulatorConfig(
+        Path socket, TapDevice tap, NetDeviceConfig device, IoEngine engine, long withheldFeatures) {
+
+    /** Most queue pairs: a TAP has no more queues (linux/if_tun.h, MAX_TAP_QUEUES). */
+    public static final int MAX_QUEUE_PAIRS = 256;
+
+    /** Checks that the parts fit together. */
+    public EmulatorConfig {
+        Objects.requireNonNull(socket, "socket");
+        Objects.requireNonNull(engine, "engine");
+        if (tap.queueCount() != device.maxQueuePairs()) {
+            throw new IllegalArgumentException("the TAP %s has %d queues for %d queue pairs"
+                    .formatted(tap.name(), tap.queueCount(), device.maxQueuePairs()));
+        }
+        Throwable unavailability = engine.unavailability();
+        if (unavailability != null) {
+            throw new IllegalArgumentException(
+                    "the I/O engine %s is not to be had here: %s".formatted(engine, unavailability.getMessage()));
+        }
+    }
+
+    /** A usual configuration: 128 table entries, all hash types, the TAP's MTU. */
+    public static EmulatorConfig of(Path socket, TapDevice tap, byte[] mac, IoEngine engine) throws NativeException {
+        int mtu = tap.link().mtu();
+        NetDeviceConfig device =
+                new NetDeviceConfig(mac, tap.queueCount(), mtu, 128, HashType.ALL, NetDeviceConfig.SPEED_UNKNOWN);
+        return new EmulatorConfig(socket, tap, device, engine, 0);
+    }
+}

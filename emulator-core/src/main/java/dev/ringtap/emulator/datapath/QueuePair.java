@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.ringtap.emulator.datapath;
+
+import dev.ringtap.emulator.io.IoLoop;
+import dev.ringtap.emulator.io.Watch;
+import java.lang.foreign.Arena;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
+
+/**
+ * One queue pair: a TAP queue, the receive and the transmit path, and the loop that owns them all. The methods here may
+ * be called from any thread; each becomes a message to that loop, and messages of one caller keep their order.
+ */
+public final class QueuePair {
+    private final int index;
+    private final IoLoop loop;
+    private final PairCounters counters = new PairCounters();
+    private final HashSource hashSource;
+    private final Arena arena = Arena.ofShared();
+    private final int tapFd;
+    private final PairEvents events;
+    private ReceivePath receive;
+    private TransmitPath transmit;
+    private Watch tapWatch;
+    private Watch receiveKick;
+    private Watch transmitKick;
+
+    /**
+     * @param index index of the pair: receiveq{@code index + 1}, transmitq{@code index + 1} and TAP queue {@code index}
+     * @param tapFd non-blocking descriptor of the TAP queue; stays owned by the caller and open until {@link #close}
+     *     completed
+     */
+    public QueuePair(int index, IoLoop loop, int tapFd, HashSource hashSource, PairEvents events) {
+        this.index = index;
+        this.loop = loop;
+        this.tapFd = tapFd;
+        this.hashSource = hashSource;
+        this.events = events;
+    }
+
+    /** Index of the pair. */
+    public int index() {
+        return index;
+    }
+
+    /** The counters; any thread. */
+    public PairCounters counters() {
+        return counters;
+    }
+
+    /** Begins to listen to the TAP queue. */
+    public CompletableFuture<Void> open() {
+        return onLoop(() -> {
+            receive = new ReceivePath(index, loop, arena, tapFd, hashSource, counters, events);
+            transmit = new TransmitPath(index, loop, arena, tapFd, counters, events);
+            tapWatch = loop.watch(tapFd, receive::run);
+        });
+    }
+
+    /** Ends both vrings and gives everything back. */
+    public CompletableFuture<Void> close() {
+        return stopReceive()
+                .thenCombine(stopTransmit(), (a, b) -> a)
+                .thenRunAsync(
+                        () -> {
+                            tapWatch.close();
+                            receive.close();
+                            transmit.close();
+                            arena.close();
+                        },
+                        loop.executor());
+    }
+
+    /** Puts another contract in force between two bursts. */
+    public CompletableFuture<Void> contract(DriverContract contract) {
+        return onLoop(() -> {
+            receive.contract(contract);
+            transmit.contract(contract);
+        });
+    }
+
+    /** Throws away frames that were sent before there was a driver. */
+    public CompletableFuture<Void> discardBacklog() {
+        return onLoop(() -> receive.discardBacklog());
+    }
+
+    /** Starts the receive virtqueue. A contract must be in force. */
+    public CompletableFuture<Void> startReceive(Vring vring) {
+        return onLoop(() -> {
+            if (vring.kick() != null) {
+                receiveKick = loop.watch(vring.kick().number(), () -> {
+                    counters.add(Counter.RX_KICKS, 1);
+                    receive.run();
+                });
+            }
+            receive.start(vring);
+        });
+    }
+
+    /** Starts the transmit virtqueue. A contract must be in force. */
+    public CompletableFuture<Void> startTransmit(Vring vring) {
+        return onLoop(() -> {
+            if (vring.kick() != null) {
+                transmitKick = loop.watch(vring.kick().number(), () -> {
+                    counters.add(Counter.TX_KICKS, 1);
+                    transmit.run();
+                });
+            }
+            transmit.start(vring);
+        });
+    }
+
+    /** Stops the receive virtqueue; completes with its next available index (negative if it was not running). */
+    public CompletableFuture<Integer> stopReceive() {
+        CompletableFuture<Integer> base = new CompletableFuture<>();
+        loop.executor().execute(() -> {
+            if (receiveKick != null) {
+                receiveKick.close();
+                receiveKick = null;
+            }
+            receive.stop(base::complete);
+        });
+        return base;
+    }
+
+    /** Stops the transmit virtqueue; completes with its next available index (negative if it was not running). */
+    public CompletableFuture<Integer> stopTransmit() {
+        CompletableFuture<Integer> base = new CompletableFuture<>();
+        loop.executor().execute(() -> {
+            if (transmitKick != null) {
+                transmitKick.close();
+                transmitKick = null;
+            }
+            transmit.stop(base::complete);
+        });
+        return base;
+    }
+
+    /** Replaces the call descriptor of a running vring; the old one may be closed when this completed. */
+    public CompletableFuture<Void> call(boolean receiving, CallSignal call) {
+        return onLoop(() -> {
+            Vring vring = receiving ? receive.vring() : transmit.vring();
+            if (vring != null) {
+                vring.call(call);
+                if (call != null) {
+                    // A used buffer published before the descriptor came would otherwise wait for the next one.
+                    call.signal();
+                }
+            }
+        });
+    }
+
+    /** See {@link HashSource#prepare}. */
+    public CompletableFuture<Void> prepareHash(HashRules rules) {
+        return onLoop(() -> hashSource.prepare(rules));
+    }
+
+    /** See {@link HashSource#commit}. */
+    public CompletableFuture<Void> commitHash() {
+        return onLoop(() -> {
+            hashSource.commit();
+            // An idle queue is empty now, and nothing else would come to see it.
+            receive.run();
+        });
+    }
+
+    /** Completes when the TAP queue has been read empty, or nothing is there to read for. */
+    public CompletableFuture<Void> drain() {
+        CompletableFuture<Void> done = new CompletableFuture<>();
+        loop.executor().execute(() -> receive.drain(() -> done.complete(null)));
+        return done;
+    }
+
+    private CompletableFuture<Void> onLoop(Runnable work) {
+        Executor executor = loop.executor();
+        return CompletableFuture.runAsync(work, executor);
+    }
+}

@@ -1,0 +1,410 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.ringtap.emulator.device;
+
+import dev.ringtap.emulator.datapath.CallSignal;
+import dev.ringtap.emulator.datapath.ControlVring;
+import dev.ringtap.emulator.datapath.DriverContract;
+import dev.ringtap.emulator.datapath.HashRules;
+import dev.ringtap.emulator.datapath.PairEvents;
+import dev.ringtap.emulator.datapath.QueuePair;
+import dev.ringtap.emulator.datapath.Vring;
+import dev.ringtap.emulator.io.IoLoop;
+import dev.ringtap.linux.bpf.SteeringProgram;
+import dev.ringtap.linux.posix.NativeException;
+import dev.ringtap.linux.tun.TapDevice;
+import dev.ringtap.virtio.net.ControlCommand;
+import dev.ringtap.virtio.net.ControlCommandException;
+import dev.ringtap.virtio.net.NetDeviceConfig;
+import dev.ringtap.virtio.net.NetDeviceState;
+import dev.ringtap.virtio.net.NetFeature;
+import dev.ringtap.virtio.net.NetHeader;
+import dev.ringtap.virtio.net.Toeplitz;
+import dev.ringtap.virtio.net.VirtioFeature;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.Executor;
+import java.util.function.Function;
+import java.util.function.Supplier;
+import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The virtio-net device: what the driver negotiated and configured, and how that reaches the TAP, the steering program and
+ * the queue pairs. Lives on the control loop: methods are called there, and futures complete there.
+ *
+ * <p>A change goes through the loops in steps, each finished everywhere before the next: <em>prepare</em> (a packet may
+ * come from the old or the new configuration), <em>steer</em> (the kernel switches, at once), <em>commit</em> (no more
+ * packets of the old one come). So a packet's queue and hash always come from one configuration.
+ */
+public final class NetDevice implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(NetDevice.class);
+    private static final int ETHERNET_HEADER_BYTES = 14;
+    private static final int VLAN_TAGS_BYTES = 2 * 4;
+    /** Longest frame with segmentation offload: VIRTIO 1.3, 5.1.6.3.1 asks for buffers of 65,562 bytes with header. */
+    private static final int LONGEST_FRAME_BYTES = 65_535 + ETHERNET_HEADER_BYTES + VLAN_TAGS_BYTES;
+
+    private static final int ACK_OK = 0;
+    private static final int ACK_ERR = 1;
+
+    private final NetDeviceConfig config;
+    private final TapDevice tap;
+    private final Steering steering;
+    private final IoLoop controlLoop;
+    private final List<QueuePair> pairs;
+    private final PairEvents events;
+    private final long offered;
+    private long features;
+    private NetDeviceState state;
+    private HashRules rules = HashRules.NONE;
+    private DriverContract contract;
+    private int pairsInForce = 1;
+    private ControlVring control;
+    private volatile String summary = "no driver";
+    private CompletableFuture<Void> change = CompletableFuture.completedFuture(null);
+
+    /**
+     * @param program the loaded steering program, owned by the device from now on, or {@code null}: RSS is not offered
+     *     then
+     * @param withheld feature bits not to offer
+     */
+    public NetDevice(
+            NetDeviceConfig config,
+            TapDevice tap,
+            SteeringProgram program,
+            IoLoop controlLoop,
+            List<QueuePair> pairs,
+            PairEvents events,
+            long withheld)
+            throws NativeException {
+        this.config = config;
+        this.tap = tap;
+        this.steering = new Steering(tap, program);
+        this.controlLoop = controlLoop;
+        this.pairs = List.copyOf(pairs);
+        this.events = events;
+        this.offered = offer() & ~withheld;
+        this.state = NetDeviceState.initial(config, 0);
+        this.contract = contractFor(state);
+        tap.setOffloads(0);
+        steering.automatic(1);
+    }
+
+    private long offer() throws NativeException {
+        long all = VirtioFeature.VERSION_1.mask()
+                | VirtioFeature.INDIRECT_DESC.mask()
+                | VirtioFeature.EVENT_IDX.mask()
+                | mask(
+                        NetFeature.CSUM,
+                        NetFeature.GUEST_CSUM,
+                        NetFeature.CTRL_GUEST_OFFLOADS,
+                        NetFeature.MTU,
+                        NetFeature.MAC,
+                        NetFeature.GUEST_TSO4,
+                        NetFeature.GUEST_TSO6,
+                        NetFeature.GUEST_ECN,
+                        NetFeature.HOST_TSO4,
+                        NetFeature.HOST_TSO6,
+                        NetFeature.HOST_ECN,
+                        NetFeature.MRG_RXBUF,
+                        NetFeature.STATUS,
+                        NetFeature.CTRL_VQ,
+                        NetFeature.CTRL_RX,
+                        NetFeature.CTRL_RX_EXTRA,
+                        NetFeature.CTRL_VLAN,
+                        NetFeature.CTRL_MAC_ADDR,
+                        NetFeature.HASH_REPORT,
+                        NetFeature.SPEED_DUPLEX);
+        int tunOffloads = tap.supportedOffloads();
+        int uso = Offloads.tunFlags(mask(NetFeature.GUEST_CSUM, NetFeature.GUEST_USO4, NetFeature.GUEST_USO6));
+        if ((tunOffloads & uso) == uso) {
+            all |= mask(NetFeature.GUEST_USO4, NetFeature.GUEST_USO6, NetFeature.HOST_USO);
+        }
+        if (pairs.size() > 1) {
+            all |= NetFeature.MQ.mask();
+        }
+        if (steering.canSteer()) {
+            all |= NetFeature.RSS.mask();
+        }
+        return all;
+    }
+
+    private static long mask(NetFeature... features) {
+        long all = 0;
+        for (NetFeature feature : features) {
+            all |= feature.mask();
+        }
+        return all;
+    }
+
+    /** Feature bits offered to drivers. */
+    public long offered() {
+        return offered;
+    }
+
+    /** Feature bits acknowledged; 0 before a driver spoke. */
+    public long features() {
+        return features;
+    }
+
+    /** Index of the control virtqueue: after all receive and transmit queues that the device has. */
+    public int controlQueueIndex() {
+        return 2 * pairs.size();
+    }
+
+    /** Number of virtqueues, the control queue included. */
+    public int virtqueues() {
+        return 2 * pairs.size() + 1;
+    }
+
+    /** The configuration space as the driver sees it now. */
+    public byte[] configSpace() {
+        return config.encode(offered, true, false);
+    }
+
+    /** One line for people: what the driver has set. Any thread. */
+    public String summary() {
+        return summary;
+    }
+
+    /** A driver starts over with these features: everything it had set is as after a reset. */
+    public CompletableFuture<Void> negotiate(long acknowledged) {
+        return enqueue(() -> {
+            features = acknowledged;
+            return moveTo(NetDeviceState.initial(config, acknowledged));
+        });
+    }
+
+    /** The front-end says itself how many pairs are in use, because the control queue stays with it. */
+    public CompletableFuture<Void> enabledPairs(int count) {
+        if (NetFeature.CTRL_VQ.in(features) || count == pairsInForce) {
+            return CompletableFuture.completedFuture(null);
+        }
+        return enqueue(() -> {
+            pairsInForce = Math.clamp(count, 1, pairs.size());
+            return moveTo(state);
+        });
+    }
+
+    /** Starts a virtqueue. */
+    public CompletableFuture<Void> start(Vring vring) {
+        int index = vring.index();
+        if (index == controlQueueIndex()) {
+            control = new ControlVring(controlLoop, vring, this::execute, events);
+            return CompletableFuture.completedFuture(null);
+        }
+        QueuePair pair = pairs.get(index / 2);
+        return pair.contract(contract)
+                .thenCompose(nothing -> index % 2 == 0 ? pair.startReceive(vring) : pair.startTransmit(vring));
+    }
+
+    /** Stops a virtqueue; completes with its next available index, negative if it was not running. */
+    public CompletableFuture<Integer> stop(int index) {
+        if (index == controlQueueIndex()) {
+            if (control == null) {
+                return CompletableFuture.completedFuture(-1);
+            }
+            control.close();
+            int next = control.nextAvailable();
+            control = null;
+            return CompletableFuture.completedFuture(next);
+        }
+        QueuePair pair = pairs.get(index / 2);
+        return onControlLoop(index % 2 == 0 ? pair.stopReceive() : pair.stopTransmit());
+    }
+
+    /** Replaces a running virtqueue's call descriptor. */
+    public CompletableFuture<Void> call(int index, CallSignal call) {
+        if (index == controlQueueIndex()) {
+            if (control != null) {
+                control.call(call);
+            }
+            return CompletableFuture.completedFuture(null);
+        }
+        return onControlLoop(pairs.get(index / 2).call(index % 2 == 0, call));
+    }
+
+    /** Frames sent before there was a driver are thrown away. */
+    public CompletableFuture<Void> discardBacklog() {
+        return everywhere(QueuePair::discardBacklog);
+    }
+
+    private CompletableFuture<Integer> execute(byte[] request, int lengthBytes) {
+        ControlCommand command;
+        try {
+            command = ControlCommand.parse(request, lengthBytes, config, features);
+        } catch (ControlCommandException e) {
+            LOG.warn("control command refused: {}", e.getMessage());
+            return CompletableFuture.completedFuture(ACK_ERR);
+        }
+        return enqueue(() -> {
+                    NetDeviceState next = state.apply(command);
+                    if (next.rss() != null && !steering.canSteer()) {
+                        throw new IllegalStateException("RSS without a steering program");
+                    }
+                    return moveTo(next);
+                })
+                .handle((nothing, failure) -> {
+                    if (failure != null) {
+                        LOG.error("control command {} failed: {}", command, failure.getMessage(), failure);
+                        return ACK_ERR;
+                    }
+                    LOG.debug("control command {}", command);
+                    return ACK_OK;
+                });
+    }
+
+    /** Brings a state into force, step by step; one change at a time. */
+    private CompletableFuture<Void> moveTo(NetDeviceState next) {
+        NetDeviceState before = state;
+        int pairsWanted = NetFeature.CTRL_VQ.in(features) ? next.queuePairs() : pairsInForce;
+        HashRules nextRules = rulesOf(next);
+        DriverContract nextContract = contractFor(next);
+        boolean resteer = next.rss() != before.rss()
+                || next.hash() != before.hash()
+                || (next.rss() == null && pairsWanted != steering.attachedQueues());
+        CompletableFuture<Void> steered =
+                resteer ? resteer(next, nextRules, pairsWanted) : CompletableFuture.completedFuture(null);
+        return steered.thenCompose(nothing -> exchangeContracts(nextContract)).thenRun(() -> {
+            state = next;
+            rules = nextRules;
+            contract = nextContract;
+            pairsInForce = pairsWanted;
+            summary = summarize();
+        });
+    }
+
+    private CompletableFuture<Void> resteer(NetDeviceState next, HashRules nextRules, int pairsWanted) {
+        HashRules before = rules;
+        return everywhere(pair -> pair.prepareHash(nextRules))
+                .thenCompose(nothing -> steer(next, nextRules, pairsWanted))
+                .exceptionallyCompose(failure -> everywhere(pair -> pair.prepareHash(before))
+                        .thenCompose(nothing -> CompletableFuture.failedFuture(failure)))
+                .thenCompose(nothing -> everywhere(QueuePair::commitHash));
+    }
+
+    private CompletableFuture<Void> steer(NetDeviceState next, HashRules nextRules, int pairsWanted) {
+        return attempt(() -> {
+            if (next.rss() != null) {
+                steering.rss(next.rss(), nextRules.key());
+                return CompletableFuture.completedFuture(null);
+            }
+            if (pairsWanted >= steering.attachedQueues()) {
+                steering.automatic(pairsWanted);
+                return CompletableFuture.completedFuture(null);
+            }
+            steering.holdAtQueueZero();
+            Stream<QueuePair> leaving = pairs.stream().skip(pairsWanted);
+            return onControlLoop(allOf(leaving.map(QueuePair::drain)))
+                    .thenCompose(nothing -> attempt(() -> {
+                        steering.automatic(pairsWanted);
+                        return CompletableFuture.completedFuture(null);
+                    }));
+        });
+    }
+
+    /** New offloads: first both kinds of frame are taken, then the TAP switches, then only the new kind is taken. */
+    private CompletableFuture<Void> exchangeContracts(DriverContract next) {
+        if (next.equals(contract)) {
+            return CompletableFuture.completedFuture(null);
+        }
+        long both = next.guestOffloads() | contract.guestOffloads();
+        if (both == next.guestOffloads() && both == contract.guestOffloads()) {
+            return everywhere(pair -> pair.contract(next));
+        }
+        DriverContract either = new DriverContract(
+                next.features(),
+                next.headerBytes(),
+                next.mergeable(),
+                both,
+                Math.max(next.largestFrameBytes(), contract.largestFrameBytes()),
+                next.usualFrameBytes(),
+                next.filter());
+        return everywhere(pair -> pair.contract(either))
+                .thenCompose(nothing -> attempt(() -> {
+                    tap.setOffloads(Offloads.tunFlags(next.guestOffloads()));
+                    return everywhere(QueuePair::drain);
+                }))
+                .thenCompose(nothing -> everywhere(pair -> pair.contract(next)));
+    }
+
+    private static HashRules rulesOf(NetDeviceState state) {
+        if (state.rss() != null) {
+            return new HashRules(new Toeplitz(state.rss().key()), state.rss().hashTypes(), state.rss());
+        }
+        if (state.hash() != null && state.hash().hashTypes() != 0) {
+            return new HashRules(new Toeplitz(state.hash().key()), state.hash().hashTypes(), null);
+        }
+        return HashRules.NONE;
+    }
+
+    private DriverContract contractFor(NetDeviceState next) {
+        int usual = config.mtu() + ETHERNET_HEADER_BYTES;
+        return new DriverContract(
+                features,
+                NetHeader.bytes(features),
+                NetFeature.MRG_RXBUF.in(features),
+                next.guestOffloads(),
+                Offloads.longFrames(next.guestOffloads()) ? LONGEST_FRAME_BYTES : usual + VLAN_TAGS_BYTES,
+                usual,
+                next.filter());
+    }
+
+    private String summarize() {
+        if (features == 0) {
+            return "no driver";
+        }
+        String steeredBy = state.rss() == null
+                ? "automatic steering over %d of %d queue pairs".formatted(pairsInForce, pairs.size())
+                : "RSS, table of %d, hash types 0x%x"
+                        .formatted(state.rss().table().length, state.rss().hashTypes());
+        return "%s, header of %d bytes%s"
+                .formatted(
+                        steeredBy,
+                        contract.headerBytes(),
+                        contract.headerBytes() == NetHeader.SIZE_WITH_HASH ? " with hash report" : "");
+    }
+
+    // One change after another: a command that comes while the loops still follow an earlier one waits for it.
+    private CompletableFuture<Void> enqueue(Supplier<CompletableFuture<Void>> work) {
+        change = change.handle((nothing, failure) -> null)
+                .thenComposeAsync(nothing -> work.get(), controlLoop.executor());
+        return change;
+    }
+
+    private CompletableFuture<Void> everywhere(Function<QueuePair, CompletableFuture<Void>> message) {
+        return onControlLoop(allOf(pairs.stream().map(message)));
+    }
+
+    private static CompletableFuture<Void> allOf(Stream<CompletableFuture<Void>> parts) {
+        return CompletableFuture.allOf(parts.toArray(CompletableFuture[]::new));
+    }
+
+    private <T> CompletableFuture<T> onControlLoop(CompletableFuture<T> future) {
+        Executor executor = controlLoop.executor();
+        return future.thenApplyAsync(Function.identity(), executor);
+    }
+
+    private interface NativeStep {
+        CompletableFuture<Void> run() throws NativeException;
+    }
+
+    private static CompletableFuture<Void> attempt(NativeStep step) {
+        try {
+            return step.run();
+        } catch (NativeException e) {
+            throw new CompletionException(e);
+        }
+    }
+
+    /** Releases the steering program. The vrings have been stopped. */
+    @Override
+    public void close() {
+        if (control != null) {
+            control.close();
+            control = null;
+        }
+        steering.close();
+    }
+}

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.ringtap.cli.run;
+
+import dev.ringtap.emulator.Emulator;
+import dev.ringtap.emulator.EmulatorConfig;
+import dev.ringtap.emulator.EmulatorSnapshot;
+import dev.ringtap.emulator.io.IoEngine;
+import dev.ringtap.linux.tun.TapDevice;
+import dev.ringtap.virtio.net.HashType;
+import dev.ringtap.virtio.net.NetDeviceConfig;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.security.SecureRandom;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** {@code ringtap run}: the emulator as a process of its own, until SIGINT or SIGTERM. */
+@Command(
+        name = "run",
+        description = "Serves a virtio-net device with RSS and hash reports on a vhost-user socket, backed by a TAP.",
+        mixinStandardHelpOptions = true,
+        sortOptions = false)
+public final class RunCommand implements Callable<Integer> {
+    private static final int MOST_TAP_NAME_BYTES = 15;
+    private static final int MOST_SOCKET_PATH_BYTES = 107;
+    private static final int MOST_TABLE_ENTRIES = 512;
+    private static final int LEAST_MTU = 68;
+    private static final int MOST_MTU = 65_521;
+    private static final long SCREEN_INTERVAL_MS = 1_000;
+    private static final int LINE_EVERY_INTERVALS = 10;
+
+    @Option(
+            names = "--tap",
+            paramLabel = "NAME",
+            defaultValue = "ringtap%d",
+            description = "TAP device to make, or to attach to if it is persistent and yours; %%d becomes the first"
+                    + " free number. Default: ${DEFAULT-VALUE}.")
+    private String tapName;
+
+    @Option(
+            names = "--queue-pairs",
+            paramLabel = "N",
+            defaultValue = "4",
+            description = "Queue pairs, 1 to " + EmulatorConfig.MAX_QUEUE_PAIRS + ". Default: ${DEFAULT-VALUE}.")
+    private int queuePairs;
+
+    @Option(
+            names = "--socket",
+            paramLabel = "PATH",
+            required = true,
+            description = "Unix socket to listen on for a vhost-user front-end.")
+    private Path socket;
+
+    @Option(names = "--mac", paramLabel = "MAC", description = "The guest's MAC address. Default: a random local one.")
+    private String mac;
+
+    @Option(
+            names = "--mtu",
+            paramLabel = "BYTES",
+            defaultValue = "1500",
+            description = "MTU of the TAP and of the device, " + LEAST_MTU + " to " + MOST_MTU
+                    + ". Default: ${DEFAULT-VALUE}.")
+    private int mtu;
+
+    @Option(
+            names = "--address",
+            paramLabel = "ADDRESS/LENGTH",
+            description = "Address of the host on the TAP, such as 10.9.0.2/24; may be repeated.")
+    private List<String> addresses = List.of();
+
+    @Option(
+            names = "--rss-table",
+            paramLabel = "ENTRIES",
+            defaultValue = "128",
+            description = "Longest indirection table offered, a power of two up to " + MOST_TABLE_ENTRIES
+                    + ". Linux before 6.13 cannot handle more than 128. Default: ${DEFAULT-VALUE}.")
+    private int rssTable;
+
+    @Option(
+            names = "--engine",
+            paramLabel = "ENGINE",
+            defaultValue = "epoll",
+            description = "How packets are moved: epoll or io_uring. Default: ${DEFAULT-VALUE}.")
+    private String engineName;
+
+    @Spec
+    private CommandSpec spec;
+
+    private volatile boolean stopping;
+
+    @Override
+    public Integer call() throws IOException, InterruptedException {
+        PrintStream out = System.out;
+        byte[] macBytes = checkOptions();
+        IoEngine engine = engine();
+        TapDevice tap = TapDevice.open(TapDevice.Options.of(tapName, queuePairs));
+        Emulator emulator;
+        try {
+            tap.link().setMtu(mtu);
+            for (String address : addresses) {
+                int slash = address.indexOf('/');
+                tap.link()
+                        .addAddress(
+                                InetAddress.getByName(address.substring(0, slash)),
+                                Integer.parseInt(address.substring(slash + 1)));
+            }
+            tap.link().setUp(true);
+            NetDeviceConfig device = new NetDeviceConfig(
+                    macBytes, queuePairs, mtu, rssTable, HashType.ALL, NetDeviceConfig.SPEED_UNKNOWN);
+            emulator = Emulator.start(new EmulatorConfig(socket, tap, device, engine, 0));
+        } catch (IOException | RuntimeException e) {
+            tap.close();
+            throw e;
+        }
+        Thread stop = new Thread(() -> stop(emulator, out), "ringtap-stop");
+        Runtime.getRuntime().addShutdownHook(stop);
+        describe(out, emulator, macBytes);
+        IOException failed = watch(out, emulator);
+        Runtime.getRuntime().removeShutdownHook(stop);
+        emulator.close();
+        throw failed;
+    }
+
+    private byte[] checkOptions() {
+        if (queuePairs < 1 || queuePairs > EmulatorConfig.MAX_QUEUE_PAIRS) {
+            throw usage("--queue-pairs %d: expected 1 to %d".formatted(queuePairs, EmulatorConfig.MAX_QUEUE_PAIRS));
+        }
+        int nameBytes = tapName.getBytes(StandardCharsets.UTF_8).length;
+        if (nameBytes == 0 || nameBytes > MOST_TAP_NAME_BYTES || tapName.contains("/") || tapName.contains(" ")) {
+            throw usage("--tap '%s': an interface name has 1 to %d bytes, no '/' and no space (this one has %d bytes)"
+                    .formatted(tapName, MOST_TAP_NAME_BYTES, nameBytes));
+        }
+        int pathBytes = socket.toString().getBytes(StandardCharsets.UTF_8).length;
+        if (pathBytes == 0 || pathBytes > MOST_SOCKET_PATH_BYTES) {
+            throw usage(
+                    "--socket '%s': a Unix socket's path has 1 to %d bytes, this one has %d; use a shorter directory"
+                            .formatted(socket, MOST_SOCKET_PATH_BYTES, pathBytes));
+        }
+        if (mtu < LEAST_MTU || mtu > MOST_MTU) {
+            throw usage("--mtu %d: expected %d to %d".formatted(mtu, LEAST_MTU, MOST_MTU));
+        }
+        if (rssTable < 1 || rssTable > MOST_TABLE_ENTRIES || Integer.bitCount(rssTable) != 1) {
+            throw usage("--rss-table %d: expected a power of two up to %d".formatted(rssTable, MOST_TABLE_ENTRIES));
+        }
+        for (String address : addresses) {
+            checkAddress(address);
+        }
+        return mac == null ? randomMac() : parseMac();
+    }
+
+    private void checkAddress(String address) {
+        int slash = address.indexOf('/');
+        try {
+            // Only literals: a name would be looked up in the network.
+            if (slash > 0 && address.substring(0, slash).matches("[0-9a-fA-F:.]+")) {
+                int bits =
+                        8 * InetAddress.getByName(address.substring(0, slash)).getAddress().length;
+                int length = Integer.parseInt(address.substring(slash + 1));
+                if (length >= 0 && length <= bits) {
+                    return;
+                }
+            }
+        } catch (UnknownHostException | NumberFormatException e) {
+            // Said below, with the value.
+        }
+        throw usage("--address '%s': expected an IPv4 or IPv6 address and a prefix length, such as 10.9.0.2/24"
+                .formatted(address));
+    }
+
+    private byte[] parseMac() {
+        try {
+            byte[] bytes = HexFormat.ofDelimiter(":").parseHex(mac);
+            if (bytes.length == 6 && (bytes[0] & 1) == 0) {
+                return bytes;
+            }
+        } catch (IllegalArgumentException e) {
+            // Said below, with the value.
+        }
+        throw usage("--mac '%s': expected six bytes such as 02:00:00:00:00:01, not a multicast address".formatted(mac));
+    }
+
+    private static byte[] randomMac() {
+        byte[] bytes = new byte[6];
+        new SecureRandom().nextBytes(bytes);
+        bytes[0] = (byte) (bytes[0] & 0xFC | 2);
+        return bytes;
+    }
+
+    private IoEngine engine() {
+        IoEngine engine = switch (engineName) {
+            case "epoll" -> IoEngine.EPOLL;
+            case "io_uring" -> IoEngine.IO_URING;
+            default -> throw usage("--engine '%s': expected epoll or io_uring".formatted(engineName));
+        };
+        if (engine.unavailability() != null) {
+            throw usage("--engine %s: not to be had on this machine (%s); use --engine epoll"
+                    .formatted(engineName, engine.unavailability().getMessage()));
+        }
+        return engine;
+    }
+
+    private ParameterException usage(String message) {
+        return new ParameterException(spec.commandLine(), message);
+    }
+
+    private void describe(PrintStream out, Emulator emulator, byte[] macBytes) {
+        out.printf(
+                "ringtap: TAP %s, %d queue pairs, guest MAC %s, engine %s%n",
+                emulator.config().tap().name(),
+                queuePairs,
+                HexFormat.ofDelimiter(":").formatHex(macBytes),
+                engineName);
+        if (emulator.steeringUnavailable() != null) {
+            out.println("RSS is not offered: " + emulator.steeringUnavailable());
+        }
+        out.println("listening on " + socket.toAbsolutePath());
+        AttachLines.of(socket.toAbsolutePath(), queuePairs).forEach(out::println);
+        out.println("Stop with Ctrl-C.");
+        out.flush();
+    }
+
+    /** Shows what happens until the emulator fails. */
+    private IOException watch(PrintStream out, Emulator emulator) throws InterruptedException {
+        boolean terminal = System.console() != null && System.console().isTerminal();
+        StatusScreen screen = new StatusScreen();
+        int shownLines = 0;
+        int intervals = 0;
+        String lastLine = "";
+        while (true) {
+            try {
+                emulator.failure().get(SCREEN_INTERVAL_MS, TimeUnit.MILLISECONDS);
+            } catch (TimeoutException e) {
+                EmulatorSnapshot now = emulator.snapshot();
+                if (stopping) {
+                    continue;
+                }
+                if (terminal) {
+                    String text = screen.screen(now, System.nanoTime());
+                    // Back to the first line of the screen before, then over it.
+                    out.print((shownLines > 0 ? "\033[" + shownLines + "A\033[J" : "") + text);
+                    out.flush();
+                    shownLines = (int) text.lines().count();
+                } else if (++intervals % LINE_EVERY_INTERVALS == 0 || !sameState(lastLine, StatusScreen.line(now))) {
+                    String line = StatusScreen.line(now);
+                    if (!line.equals(lastLine)) {
+                        out.println(line);
+                        out.flush();
+                        lastLine = line;
+                    }
+                }
+            } catch (ExecutionException e) {
+                return new IOException(e.getCause().getMessage());
+            }
+        }
+    }
+
+    /** Whether two status lines differ in nothing but packet counts. */
+    private static boolean sameState(String before, String now) {
+        return before.substring(0, Math.max(0, before.lastIndexOf('|'))).equals(now.substring(0, now.lastIndexOf('|')));
+    }
+
+    private void stop(Emulator emulator, PrintStream out) {
+        stopping = true;
+        emulator.close();
+        out.println("stopped: " + StatusScreen.line(emulator.snapshot()));
+        out.flush();
+        // A stop by signal is this command's proper end; the JVM's own status would be 128 + signal.
+        Runtime.getRuntime().halt(0);
+    }
+}

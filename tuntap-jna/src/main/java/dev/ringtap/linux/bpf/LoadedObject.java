@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.ringtap.linux.bpf;
+
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
+
+import dev.ringtap.linux.posix.Errno;
+import dev.ringtap.linux.posix.NativeException;
+import dev.ringtap.linux.posix.OwnedFd;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.charset.StandardCharsets;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/** The programs and maps of an object in the kernel. Closing it closes all of their descriptors. */
+final class LoadedObject implements AutoCloseable {
+    private static final int PSEUDO_MAP_FD = 1;
+    private static final int LOG_BYTES = 1 << 20;
+    private static final int LOG_BYTES_MAX = 1 << 24;
+
+    private final BpfObject object;
+    private final Map<String, BpfMap> maps = new LinkedHashMap<>();
+    private final Map<String, OwnedFd> programs = new LinkedHashMap<>();
+
+    private LoadedObject(BpfObject object) {
+        this.object = object;
+    }
+
+    /**
+     * @throws BpfException if the verifier refuses a program
+     * @throws NativeException if the kernel refuses for another reason, such as a missing privilege
+     */
+    static LoadedObject load(BpfObject object) throws BpfException, NativeException {
+        var loaded = new LoadedObject(object);
+        try {
+            for (var map : object.maps().values()) loaded.maps.put(map.name(), BpfMap.create(map));
+            for (var program : object.programs()) loaded.programs.put(program.name(), loaded.program(program));
+            return loaded;
+        } catch (Throwable e) {
+            loaded.close();
+            throw e;
+        }
+    }
+
+    BpfMap map(String name) throws BpfException {
+        var map = maps.get(name);
+        if (map == null) throw new BpfException(object.file() + ": has no map '" + name + "', but " + maps.keySet());
+        return map;
+    }
+
+    OwnedFd program(String name) throws BpfException {
+        var program = programs.get(name);
+        if (program == null)
+            throw new BpfException(object.file() + ": has no program '" + name + "', but " + programs.keySet());
+        return program;
+    }
+
+    private OwnedFd program(ProgramDefinition program) throws BpfException, NativeException {
+        try (var arena = Arena.ofConfined()) {
+            var instructions = arena.allocate(program.instructions().length, 8);
+            MemorySegment.copy(program.instructions(), 0, instructions, JAVA_BYTE, 0, program.instructions().length);
+            for (var reference : program.mapReferences()) {
+                int at = reference.byteOffset();
+                int target = instructions.get(JAVA_BYTE, at + 1) & 0xF;
+                instructions.set(JAVA_BYTE, at + 1, (byte) (PSEUDO_MAP_FD << 4 | target));
+                instructions.set(
+                        JAVA_INT_UNALIGNED,
+                        at + 4,
+                        maps.get(reference.map()).fd().number());
+                instructions.set(JAVA_INT_UNALIGNED, at + 12, 0);
+            }
+            int fd = BpfCall.load(program, instructions, object.license(), null);
+            return fd >= 0 ? OwnedFd.of(fd) : explain(program, instructions, fd);
+        }
+    }
+
+    /** Loads again, now with a log: writing one is slow, so it is asked for only when there is something to explain. */
+    private OwnedFd explain(ProgramDefinition program, MemorySegment instructions, int refused)
+            throws BpfException, NativeException {
+        String log = "";
+        int fd = refused;
+        for (int bytes = LOG_BYTES; bytes <= LOG_BYTES_MAX; bytes *= 4) {
+            try (var arena = Arena.ofConfined()) {
+                var buffer = arena.allocate(bytes);
+                fd = BpfCall.load(program, instructions, object.license(), buffer);
+                if (fd >= 0) return OwnedFd.of(fd); // what was missing, memory for example, is there now
+                log = text(buffer);
+                // Too small. Kernels before 6.4 then cut off the end, where the reason stands.
+                if (fd != -Errno.ENOSPC) break;
+            }
+        }
+        String doing = "cannot load the eBPF program " + program.name() + " of " + object.file();
+        if (log.isBlank()) throw BpfCall.fault("bpf BPF_PROG_LOAD", refused, doing);
+        throw new BpfException(
+                object.file() + ", section '" + program.section() + "': the kernel's verifier refused program '"
+                        + program.name() + "': " + Errno.describe(-refused),
+                log);
+    }
+
+    private static String text(MemorySegment buffer) {
+        long end = 0;
+        while (end < buffer.byteSize() && buffer.get(JAVA_BYTE, end) != 0) end++;
+        return new String(buffer.asSlice(0, end).toArray(JAVA_BYTE), StandardCharsets.UTF_8);
+    }
+
+    @Override
+    public void close() {
+        programs.values().forEach(OwnedFd::close);
+        maps.values().forEach(BpfMap::close);
+    }
+}

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.ringtap.linux;
+
+import org.junit.jupiter.api.extension.ConditionEvaluationResult;
+import org.junit.jupiter.api.extension.ExecutionCondition;
+import org.junit.jupiter.api.extension.ExtensionContext;
+import org.junit.platform.commons.support.AnnotationSupport;
+
+/** Decides about tests under {@link RequiresGroup}. */
+final class GroupCondition implements ExecutionCondition {
+    @Override
+    public ConditionEvaluationResult evaluateExecutionCondition(ExtensionContext context) {
+        var groups = context.getElement()
+                .map(element -> AnnotationSupport.findRepeatableAnnotations(element, RequiresGroup.class))
+                .orElseThrow();
+        for (var required : groups) {
+            var group = required.value();
+            String missing = group.missing();
+            if (missing == null) continue;
+            if (group.required())
+                throw new AssertionError("ringtap.require asks for the group " + group + ", but: " + missing);
+            return ConditionEvaluationResult.disabled(missing);
+        }
+        return ConditionEvaluationResult.enabled("the host has what it takes");
+    }
+}

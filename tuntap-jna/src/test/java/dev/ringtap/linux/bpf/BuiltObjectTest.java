@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.ringtap.linux.bpf;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+
+class BuiltObjectTest {
+    @Test
+    void checkedInObjectIsWhatTheSourcesGive() throws Exception {
+        var build = Path.of("src/main/bpf/build").toAbsolutePath();
+        assumeTrue(Files.isExecutable(build), "not in the module's directory");
+        var process = new ProcessBuilder(build.toString(), "--check")
+                .redirectErrorStream(true)
+                .start();
+        process.getOutputStream().close();
+        String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip();
+        int status = process.waitFor();
+        assumeTrue(status != 2, said); // the compiler that made it is not here
+        assertThat(status).as(said).isZero();
+    }
+
+    @Test
+    void objectIsUnderstood() throws Exception {
+        var object = BpfObject.parse("steering.bpf.o", SteeringProgram.builtObject());
+        assertThat(object.license()).isEqualTo("Apache-2.0");
+        assertThat(object.maps()).containsOnlyKeys("ringtap_active");
+        var active = object.maps().get("ringtap_active");
+        assertThat(active)
+                .isEqualTo(new MapDefinition(
+                        "ringtap_active",
+                        MapDefinition.ARRAY_OF_MAPS,
+                        4,
+                        4,
+                        1,
+                        0,
+                        new MapDefinition(
+                                "ringtap_config", MapDefinition.ARRAY, 4, SteeringLayout.SIZE_BYTES, 1, 0, null)));
+        assertThat(object.programs()).singleElement().satisfies(program -> {
+            assertThat(program.name()).isEqualTo("ringtap_steer");
+            assertThat(program.section()).isEqualTo("socket");
+            assertThat(program.mapReferences())
+                    .singleElement()
+                    .extracting(ProgramDefinition.MapReference::map)
+                    .isEqualTo("ringtap_active");
+        });
+    }
+}
