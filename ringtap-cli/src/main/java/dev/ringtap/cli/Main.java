@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.ringtap.cli;
 
+import dev.ringtap.cli.run.RunCommand;
 import dev.ringtap.cli.verify.VerifyCommand;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -8,8 +9,8 @@ import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ScopeType;
 import picocli.CommandLine.Spec;
 import picocli.CommandLine.UnmatchedArgumentException;
 
@@ -17,8 +18,11 @@ import picocli.CommandLine.UnmatchedArgumentException;
 @Command(
         name = "ringtap",
         description = "A tuntap device and a virtio-net device back to back: RSS and hash reports over vhost-user.",
+        mixinStandardHelpOptions = true,
         versionProvider = Main.Version.class,
-        subcommands = {VerifyCommand.class},
+        // Every command has --help and --version.
+        scope = ScopeType.INHERIT,
+        subcommands = {RunCommand.class, VerifyCommand.class},
         synopsisSubcommandLabel = "COMMAND")
 public final class Main implements Runnable {
     /** Set to anything, it adds stack traces to failures. */
@@ -26,12 +30,6 @@ public final class Main implements Runnable {
 
     @Spec
     private CommandSpec spec;
-
-    @Option(names = "--help", usageHelp = true, description = "Show this help.")
-    private boolean help;
-
-    @Option(names = "--version", versionHelp = true, description = "Show the version.")
-    private boolean version;
 
     /** Without a subcommand there is nothing to do. */
     @Override

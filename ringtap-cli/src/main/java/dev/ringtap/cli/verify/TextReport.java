@@ -13,6 +13,10 @@ import picocli.CommandLine.Help.Ansi;
 /** The outcome for people: a table, two drawings, a summary. */
 final class TextReport {
     private static final int BAR_CHARACTERS = 48;
+
+    /** Rows of failed flows beyond which a table helps nobody. */
+    private static final int MAX_FAILED_ROWS = 100;
+
     private static final String ROW = "%6s  %-34s  %-54s  %-8s  %9s  %4s  %-8s  %s%n";
 
     private final PrintStream out;
@@ -58,7 +62,7 @@ final class TextReport {
         for (FlowRow row : rows) {
             if (seen.add(row.flow().kind())) {
                 firsts.add(row);
-            } else if (row.wrong() > 0) {
+            } else if (row.wrong() > 0 && failed.size() < MAX_FAILED_ROWS) {
                 failed.add(row);
             }
         }

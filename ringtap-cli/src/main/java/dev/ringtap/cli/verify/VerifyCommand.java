@@ -67,9 +67,6 @@ public final class VerifyCommand implements Callable<Integer> {
     @Option(names = "--break-key", hidden = true, description = "Give the checker a wrong key: the run has to fail.")
     private boolean breakKey;
 
-    @Option(names = "--help", usageHelp = true, description = "Show this help.")
-    private boolean help;
-
     @Override
     public Integer call() throws Exception {
         check("--flows", flows, FlowPlan.MIN_FLOWS, FlowPlan.MAX_FLOWS, " (one of every kind)");
