@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.ringtap.cli.verify;
+
+import dev.ringtap.guest.traffic.FlowPlan;
+import java.io.OutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.util.concurrent.Callable;
+import java.util.random.RandomGenerator;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Help.Ansi;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** {@code ringtap verify}. */
+@Command(
+        name = "verify",
+        description = {
+            "Proves queue and hash of every packet.",
+            "Makes a network namespace, a TAP, an emulator and a guest of its own, sends traffic of every hash type "
+                    + "while the guest reconfigures the device, and compares receive queue, hash value and hash report "
+                    + "of every packet with what an independent checker expects. Leaves nothing behind."
+        },
+        footer = {"", "Exit code: 0 without a mismatch, 1 with one or if it cannot run, 2 for wrong usage."})
+public final class VerifyCommand implements Callable<Integer> {
+    private static final int MAX_QUEUE_PAIRS = 256;
+
+    @Spec
+    private CommandSpec spec;
+
+    @Option(
+            names = "--flows",
+            paramLabel = "N",
+            defaultValue = "1200",
+            description = "How many flows; every kind gets a share. Default: ${DEFAULT-VALUE}.")
+    private int flows;
+
+    @Option(
+            names = "--seed",
+            paramLabel = "S",
+            description = "Seed of flows, keys and tables, to repeat a run. Default: a new one, which is printed.")
+    private Long seed;
+
+    @Option(
+            names = "--queue-pairs",
+            paramLabel = "N",
+            defaultValue = "4",
+            description = "Queue pairs of the device, 1 to 256. Default: ${DEFAULT-VALUE}.")
+    private int queuePairs;
+
+    @Option(
+            names = "--engine",
+            paramLabel = "ENGINE",
+            defaultValue = "auto",
+            description = "How the emulator moves packets: ${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
+    private VerifySettings.Engine engine;
+
+    @Option(names = "--json", description = "Print one JSON object and nothing else.")
+    private boolean json;
+
+    @Option(names = "--all", description = "Show every flow.")
+    private boolean all;
+
+    @Option(names = "--break-key", hidden = true, description = "Give the checker a wrong key: the run has to fail.")
+    private boolean breakKey;
+
+    @Override
+    public Integer call() throws Exception {
+        check("--flows", flows, FlowPlan.MIN_FLOWS, FlowPlan.MAX_FLOWS, " (one of every kind)");
+        check("--queue-pairs", queuePairs, 1, MAX_QUEUE_PAIRS, "");
+        long chosen = seed != null ? seed : RandomGenerator.getDefault().nextLong(1_000_000_000);
+        VerifySettings settings = new VerifySettings(queuePairs, flows, chosen, engine, breakKey);
+
+        PrintStream out = new PrintStream(System.out, true, StandardCharsets.UTF_8);
+        boolean terminal = System.console() != null && System.console().isTerminal();
+        PrintStream quiet = new PrintStream(OutputStream.nullOutputStream(), false, StandardCharsets.UTF_8);
+        Progress progress = new Progress(json ? quiet : out, terminal);
+        progress.line("%,d flows over %d queue pairs, seed %d".formatted(flows, queuePairs, chosen));
+        Outcome outcome;
+        try {
+            outcome = new VerifyRun(settings, progress).run();
+        } finally {
+            progress.erase();
+        }
+        if (json) {
+            new JsonReport().print(outcome, all, out);
+        } else {
+            new TextReport(out, Ansi.AUTO).print(outcome, all);
+        }
+        return outcome.passed() ? CommandLine.ExitCode.OK : CommandLine.ExitCode.SOFTWARE;
+    }
+
+    private void check(String option, int value, int least, int most, String why) {
+        if (value < least || value > most) {
+            throw new ParameterException(
+                    spec.commandLine(),
+                    "%s %d: must be between %d%s and %d".formatted(option, value, least, why, most));
+        }
+    }
+}

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.ringtap.cli.verify;
+
+/**
+ * What the user asked for.
+ *
+ * @param queuePairs of the device, 1 to 256
+ * @param flows how many, see {@link dev.ringtap.guest.traffic.FlowPlan}
+ * @param seed of flows, keys and tables
+ * @param engine how the emulator moves packets
+ * @param breakKey whether the checker is to work with a wrong key, so that the run has to fail
+ */
+record VerifySettings(int queuePairs, int flows, long seed, Engine engine, boolean breakKey) {
+    /** By the names the command line has for them. */
+    enum Engine {
+        auto,
+        epoll,
+        io_uring
+    }
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.ringtap.cli.verify;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import dev.ringtap.emulator.io.IoEngine;
+import dev.ringtap.linux.RequiresBpf;
+import dev.ringtap.linux.RequiresRoot;
+import dev.ringtap.linux.RequiresTap;
+import java.io.OutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** The whole path, with few flows of every kind. */
+@RequiresRoot
+@RequiresTap
+@RequiresBpf
+class VerifyRunTest {
+    private static final int FLOWS = 120;
+    private static final long SEED = 20_250_101;
+
+    @ParameterizedTest
+    @EnumSource(
+            value = VerifySettings.Engine.class,
+            names = {"epoll", "io_uring"})
+    void everyPacketIsAsExpected(VerifySettings.Engine engine) throws Exception {
+        assumeTrue(
+                engine == VerifySettings.Engine.epoll || IoEngine.IO_URING.unavailability() == null,
+                "io_uring is not available here");
+        Outcome outcome = run(4, engine, false);
+        assertThat(outcome.failures()).isEmpty();
+        assertThat(outcome.passed()).isTrue();
+        assertThat(outcome.total().reports()).as("every type and none").doesNotContain(0L);
+        assertThat(outcome.total().queues()).as("every queue").doesNotContain(0L);
+        assertThat(outcome.rows()).allSatisfy(row -> assertThat(row.packets()).isPositive());
+        Outcome.Back back = outcome.back();
+        assertThat(back.frames()).isEqualTo(4 * 64);
+        assertThat(back.largeFrames()).isPositive();
+        assertThat(back.partialChecksums()).isPositive().isLessThan(back.datagrams());
+    }
+
+    @Test
+    void oneQueuePairWorksWithoutMultiqueue() throws Exception {
+        Outcome outcome = run(1, VerifySettings.Engine.auto, false);
+        assertThat(outcome.failures()).isEmpty();
+        assertThat(outcome.total().reports()).doesNotContain(0L);
+    }
+
+    @Test
+    void wrongKeyInTheCheckerMakesItFail() throws Exception {
+        Outcome outcome = run(2, VerifySettings.Engine.epoll, true);
+        assertThat(outcome.passed()).isFalse();
+        assertThat(outcome.mismatches()).isGreaterThan(outcome.total().packets() / 3);
+        assertThat(outcome.failures())
+                .anySatisfy(failure -> assertThat(failure.problem()).contains("expected"));
+    }
+
+    private static Outcome run(int pairs, VerifySettings.Engine engine, boolean breakKey) throws Exception {
+        PrintStream quiet = new PrintStream(OutputStream.nullOutputStream(), false, StandardCharsets.UTF_8);
+        VerifySettings settings = new VerifySettings(pairs, FLOWS, SEED, engine, breakKey);
+        return new VerifyRun(settings, new Progress(quiet, false)).run();
+    }
+}
