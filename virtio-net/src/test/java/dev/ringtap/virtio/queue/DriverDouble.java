@@ -2,13 +2,17 @@
 package dev.ringtap.virtio.queue;
 
 import dev.ringtap.virtio.memory.GuestMemory;
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -79,6 +83,18 @@ final class DriverDouble implements AutoCloseable {
         MemorySegment segment = arena.allocate(sizeBytes, 4096);
         regions.add(new GuestMemory.Region(guestAddress, guestAddress + (1L << 40), segment));
         return segment;
+    }
+
+    /** Memory that is reserved and not touched, however large. */
+    void largeRegion(long guestAddress, long sizeBytes) throws IOException {
+        Path file = Files.createTempFile("ringtap-guest-memory", null);
+        try (FileChannel channel = FileChannel.open(
+                file, StandardOpenOption.READ, StandardOpenOption.WRITE, StandardOpenOption.DELETE_ON_CLOSE)) {
+            regions.add(new GuestMemory.Region(
+                    guestAddress,
+                    guestAddress + (1L << 40),
+                    channel.map(FileChannel.MapMode.READ_WRITE, 0, sizeBytes, arena)));
+        }
     }
 
     GuestMemory memory() {
@@ -193,7 +209,7 @@ final class DriverDouble implements AutoCloseable {
     }
 
     byte[] everythingTheDeviceMustNotWrite() {
-        byte[] bytes = Arrays.copyOf(new byte[0], desc.capacity() + avail.capacity());
+        byte[] bytes = new byte[desc.capacity() + avail.capacity()];
         desc.get(0, bytes, 0, desc.capacity());
         avail.get(0, bytes, desc.capacity(), avail.capacity());
         return bytes;
