@@ -125,6 +125,15 @@ final class DriverDouble implements AutoCloseable {
         return littleEndian(regions.get(region).segment());
     }
 
+    int regionCount() {
+        return regions.size();
+    }
+
+    /** Where a region is in this process. */
+    long regionAddress(int region) {
+        return regions.get(region).segment().address();
+    }
+
     void descriptor(int index, long addr, long len, int flags, int next) {
         write(desc, 16 * index, addr, len, flags, next);
     }
