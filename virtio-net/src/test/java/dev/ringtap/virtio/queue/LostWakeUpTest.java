@@ -61,6 +61,14 @@ class LostWakeUpTest {
     }
 
     private static void sleep(Semaphore wakeUp, String who) throws InterruptedException {
+        // A short wait awake keeps both sides close in time, where a missing barrier shows.
+        for (int i = 0; i < 500; i++) {
+            if (wakeUp.tryAcquire()) {
+                wakeUp.drainPermits();
+                return;
+            }
+            Thread.onSpinWait();
+        }
         if (!wakeUp.tryAcquire(ASLEEP_FOR_GOOD_SECONDS, TimeUnit.SECONDS)) {
             throw new AssertionError("nobody woke the " + who);
         }
