@@ -203,6 +203,23 @@ class MalformedChainTest {
         assertRefused(TOO_MANY_PIECES, MAX_PIECES);
     }
 
+    @ParameterizedTest
+    @ValueSource(ints = {MAX_PIECES, MAX_PIECES + 1})
+    void countsDescriptorsWithoutBytesAsWell(int descriptors) throws Exception {
+        for (int i = 0; i < descriptors; i++) {
+            driver.indirect(TABLE, i, DATA, 0, i + 1 < descriptors ? NEXT : 0, i + 1);
+        }
+        driver.descriptor(0, TABLE, 64 * 16, INDIRECT, 0);
+        if (descriptors > MAX_PIECES) {
+            assertRefused(TOO_MANY_PIECES, MAX_PIECES);
+        } else {
+            var queue = driver.deviceSide();
+            driver.makeAvailable(0).publish();
+            queue.readChain(queue.pollHead(), chain);
+            assertThat(chain.pieces()).isZero();
+        }
+    }
+
     @Test
     void refusesATableWithinATable() throws Exception {
         driver.indirect(TABLE, 0, TABLE, 16, INDIRECT, 0);
