@@ -25,7 +25,7 @@ import java.util.Objects;
 
 /**
  * The device's side of a split virtqueue. VIRTIO 1.3, 2.7 Split Virtqueues; the layout is drawn in the package's
- * description.
+ * description. Where a comment cites only a number, it is a section of that version, inside Split Virtqueues.
  *
  * <p>Takes chains off the available ring, gives them back on the used ring, and decides whether the other side is to be
  * notified; how that is done is for the caller, and eventfds are unknown here. A burst is:
@@ -58,7 +58,7 @@ public final class SplitVirtqueue {
     /** Returned instead of a head: no chain is available. */
     public static final int EMPTY = -1;
 
-    /** The largest power of two that a 16-bit index can tell from zero. VIRTIO 1.3, 2.7. */
+    /** The largest size with which 16-bit indexes tell a full ring from an empty one. VIRTIO 1.3, 2.7.13. */
     public static final int MAX_SIZE = 32_768;
 
     private static final VarHandle LE16 =
@@ -251,7 +251,7 @@ public final class SplitVirtqueue {
      *
      * <p>Zero-length buffers are skipped whatever their address; a chain may have no bytes at all. The order of readable
      * and writable buffers is checked over all of them. The descriptors of a chain in the descriptor table are at most
-     * {@link #size()}. Those of an indirect table may be more, as drivers in use do, in spite of 2.7.5.3: up to the
+     * {@link #size()}. Those of an indirect table may be more, which Linux's driver permits in spite of 2.7.5.3: up to the
      * chain's {@link DescriptorChain#maxPieces()}. Descriptors before an indirect one are followed as well (2.7.5.3.2).
      *
      * @param head as {@link #pollHead} returned it
@@ -456,17 +456,17 @@ public final class SplitVirtqueue {
      * notified. VIRTIO 1.3, 2.7.7.2.
      */
     public boolean driverWantsCall() {
-        // The store of idx must be visible before the driver's wish is read. Pairs with the driver's full barrier
-        // between
-        // writing used_event or flags and reading idx again: either it sees our idx, or we see its wish
-        // (2.7.7.2; 2.7.14, the mb() of its example).
-        VarHandle.fullFence();
-        // All decisions are about published entries, in counters that run on: a burst of 65,536 and more counts too.
+        // Counters that run on: 65,536 entries since the last decision are not taken for none.
         int fresh = publishedUsed - decidedUsed;
         if (fresh == 0) {
             return false;
         }
         decidedUsed = publishedUsed;
+        // The store of idx must be visible before the driver's wish is read. Pairs with the driver's full barrier
+        // between writing used_event or flags and reading idx again: either it sees our idx, or we see its wish
+        // (2.7.7.2 Device Requirements: Used Buffer Notification Suppression; 2.7.14 Receiving Used Buffers From The
+        // Device, the mb() of its example).
+        VarHandle.fullFence();
         if (!eventIdx) {
             return (u16(available, FLAGS) & NO_INTERRUPT) == 0;
         }
@@ -491,8 +491,7 @@ public final class SplitVirtqueue {
             writeFlags(0);
         }
         // The wish must be visible before idx is read again. Pairs with the driver's full barrier between writing idx
-        // and
-        // reading avail_event or flags: either it sees our wish, or we see its idx
+        // and reading avail_event or flags: either it sees our wish, or we see its idx
         // (2.7.10 Available Buffer Notification Suppression; 2.7.13.4 Notifying The Device).
         VarHandle.fullFence();
         // Acquire for the same reason as in availableCount(), which reads idx again and judges it.

@@ -2,13 +2,17 @@
 package dev.ringtap.virtio.queue;
 
 import dev.ringtap.virtio.memory.GuestMemory;
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -81,6 +85,18 @@ final class DriverDouble implements AutoCloseable {
         return segment;
     }
 
+    /** Memory that is reserved and not touched, however large. */
+    void largeRegion(long guestAddress, long sizeBytes) throws IOException {
+        Path file = Files.createTempFile("ringtap-guest-memory", null);
+        try (FileChannel channel = FileChannel.open(
+                file, StandardOpenOption.READ, StandardOpenOption.WRITE, StandardOpenOption.DELETE_ON_CLOSE)) {
+            regions.add(new GuestMemory.Region(
+                    guestAddress,
+                    guestAddress + (1L << 40),
+                    channel.map(FileChannel.MapMode.READ_WRITE, 0, sizeBytes, arena)));
+        }
+    }
+
     GuestMemory memory() {
         return GuestMemory.of(regions);
     }
@@ -107,6 +123,15 @@ final class DriverDouble implements AutoCloseable {
 
     ByteBuffer data(int region) {
         return littleEndian(regions.get(region).segment());
+    }
+
+    int regionCount() {
+        return regions.size();
+    }
+
+    /** Where a region is in this process. */
+    long regionAddress(int region) {
+        return regions.get(region).segment().address();
     }
 
     void descriptor(int index, long addr, long len, int flags, int next) {
@@ -193,7 +218,7 @@ final class DriverDouble implements AutoCloseable {
     }
 
     byte[] everythingTheDeviceMustNotWrite() {
-        byte[] bytes = Arrays.copyOf(new byte[0], desc.capacity() + avail.capacity());
+        byte[] bytes = new byte[desc.capacity() + avail.capacity()];
         desc.get(0, bytes, 0, desc.capacity());
         avail.get(0, bytes, desc.capacity(), avail.capacity());
         return bytes;
