@@ -131,18 +131,12 @@ public final class ReceiveQueue {
      * @throws DeviceFaultException if its header or buffer lengths break the specification
      */
     public ReceivedPacket poll() throws DeviceFaultException {
-        int head;
-        long first;
-        int usedBytes;
-        do {
-            head = queue.pollUsed();
-            if (head == DriverVirtqueue.NONE) {
-                return null;
-            }
-            first = take(head);
-            usedBytes = queue.lastUsedLength();
-            // Nothing written: no packet, but a buffer that a stopping device gives back.
-        } while (usedBytes == 0);
+        int head = queue.pollUsed();
+        if (head == DriverVirtqueue.NONE) {
+            return null;
+        }
+        long first = take(head);
+        int usedBytes = queue.lastUsedLength();
         if (usedBytes < layout.headerBytes()) {
             throw fault("a used buffer of %d bytes, shorter than the header of %d", usedBytes, layout.headerBytes());
         }
