@@ -39,6 +39,8 @@ import org.slf4j.LoggerFactory;
 public final class Emulator implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Emulator.class);
     private static final long STOP_TIMEOUT_MS = 5_000;
+    private static final long SECOND_FRONT_END_WAIT_MS = 1_000;
+    private static final long ACCEPT_RETRY_INTERVAL_MS = 200;
 
     private final EmulatorConfig config;
     private final TapDevice tap;
@@ -51,9 +53,12 @@ public final class Emulator implements AutoCloseable {
     private UnixListener listener;
     private Watch listenerWatch;
     private BackEndSession session;
+    /** A front-end that came while another was there: mostly the same one again, before its end was seen. */
+    private UnixConnection waiting;
+
     private volatile long connections;
     private volatile boolean connected;
-    private boolean closed;
+    private volatile boolean closed;
 
     private Emulator(EmulatorConfig config, SteeringProgram program, String steeringUnavailable) {
         this.config = config;
@@ -107,15 +112,16 @@ public final class Emulator implements AutoCloseable {
             }
 
             @Override
-            public void tapQueueDetached(int pair) {
-                controlLoop.executor().execute(() -> checkTap(pair));
+            public void tapGone() {
+                failure.completeExceptionally(
+                        new IOException("the TAP device %s is gone: somebody removed it".formatted(tap.name())));
             }
         };
         for (int i = 0; i < tap.queueCount(); i++) {
-            QueuePair pair = new QueuePair(
-                    i, config.engine().on(loops.next()), tap.queue(i).fd().number(), new DeviceHashSource(i), events);
-            pairs.add(pair);
+            QueuePair pair =
+                    new QueuePair(i, config.engine().on(loops.next()), tap.queue(i), new DeviceHashSource(i), events);
             await(pair.open());
+            pairs.add(pair);
         }
         device = new NetDevice(config.device(), tap, program, controlLoop, pairs, events, config.withheldFeatures());
         listener = UnixListener.bind(config.socket());
@@ -144,33 +150,60 @@ public final class Emulator implements AutoCloseable {
                 if (connection == null) {
                     return;
                 }
-                if (session != null) {
-                    LOG.warn("a second front-end was turned away from {}: one at a time", config.socket());
-                    connection.close();
-                    continue;
+                if (session == null) {
+                    serve(connection);
+                } else if (waiting == null) {
+                    waiting = connection;
+                    controlLoop
+                            .executor()
+                            .schedule(() -> endWait(connection), SECOND_FRONT_END_WAIT_MS, TimeUnit.MILLISECONDS);
+                } else {
+                    turnAway(connection);
                 }
-                connection.fd().setNonBlocking(true);
-                connections++;
-                connected = true;
-                LOG.info("front-end connected");
-                session = new BackEndSession(connection, controlLoop, device, this::sessionEnded);
             }
         } catch (NativeException e) {
             LOG.error("cannot accept a front-end: {}", e.getMessage());
+            // The descriptor limit, mostly; the connection still waits, and no edge will tell of it again.
+            if (!closed) {
+                controlLoop.executor().schedule(this::acceptFrontEnds, ACCEPT_RETRY_INTERVAL_MS, TimeUnit.MILLISECONDS);
+            }
         }
+    }
+
+    private void serve(UnixConnection connection) {
+        try {
+            connection.fd().setNonBlocking(true);
+        } catch (NativeException e) {
+            LOG.error("cannot serve a front-end: {}", e.getMessage());
+            connection.close();
+            return;
+        }
+        connections++;
+        connected = true;
+        LOG.info("front-end connected");
+        session = new BackEndSession(connection, controlLoop, device, this::sessionEnded);
+    }
+
+    private void endWait(UnixConnection connection) {
+        if (connection == waiting) {
+            waiting = null;
+            turnAway(connection);
+        }
+    }
+
+    private void turnAway(UnixConnection connection) {
+        LOG.warn("a second front-end was turned away from {}: one at a time", config.socket());
+        connection.close();
     }
 
     private void sessionEnded() {
         session = null;
         connected = false;
         LOG.info("front-end gone; waiting for the next on {}", config.socket());
-    }
-
-    private void checkTap(int pair) {
-        // A queue that was just detached by a reconfiguration answers the same; that is no loss.
-        if (tap.queue(pair).attached() && !closed && !failure.isDone()) {
-            failure.completeExceptionally(new IOException(
-                    "the TAP device %s is gone: its queue %d is no longer attached".formatted(tap.name(), pair)));
+        if (waiting != null && !closed) {
+            UnixConnection next = waiting;
+            waiting = null;
+            serve(next);
         }
     }
 
@@ -241,6 +274,10 @@ public final class Emulator implements AutoCloseable {
 
     private CompletableFuture<Void> endSession() {
         listenerWatch.close();
+        if (waiting != null) {
+            waiting.close();
+            waiting = null;
+        }
         return session == null ? CompletableFuture.completedFuture(null) : session.end(null);
     }
 }

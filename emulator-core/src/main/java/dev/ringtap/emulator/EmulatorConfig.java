@@ -2,6 +2,7 @@
 package dev.ringtap.emulator;
 
 import dev.ringtap.emulator.io.IoEngine;
+import dev.ringtap.linux.bpf.SteeringConfig;
 import dev.ringtap.linux.posix.NativeException;
 import dev.ringtap.linux.tun.TapDevice;
 import dev.ringtap.virtio.net.HashType;
@@ -21,8 +22,8 @@ import java.util.Objects;
 public record EmulatorConfig(
         Path socket, TapDevice tap, NetDeviceConfig device, IoEngine engine, long withheldFeatures) {
 
-    /** Most queue pairs: a TAP has no more queues (linux/if_tun.h, MAX_TAP_QUEUES). */
-    public static final int MAX_QUEUE_PAIRS = 256;
+    /** Most queue pairs: vhost-user's kick and call messages name a virtqueue in 8 bits, the control queue among them. */
+    public static final int MAX_QUEUE_PAIRS = 127;
 
     /** Checks that the parts fit together. */
     public EmulatorConfig {
@@ -31,6 +32,14 @@ public record EmulatorConfig(
         if (tap.queueCount() != device.maxQueuePairs()) {
             throw new IllegalArgumentException("the TAP %s has %d queues for %d queue pairs"
                     .formatted(tap.name(), tap.queueCount(), device.maxQueuePairs()));
+        }
+        if (device.maxQueuePairs() > MAX_QUEUE_PAIRS) {
+            throw new IllegalArgumentException(
+                    "%d queue pairs, at most %d".formatted(device.maxQueuePairs(), MAX_QUEUE_PAIRS));
+        }
+        if (device.rssMaxTableLength() > SteeringConfig.TABLE_ENTRIES_MAX) {
+            throw new IllegalArgumentException("an RSS table of %d entries, the steering program has room for %d"
+                    .formatted(device.rssMaxTableLength(), SteeringConfig.TABLE_ENTRIES_MAX));
         }
         Throwable unavailability = engine.unavailability();
         if (unavailability != null) {

@@ -15,7 +15,7 @@ import java.util.concurrent.TimeUnit;
  * <p>A command's class, command and data may lie in any number of descriptors, and so may the ack (VIRTIO 1.3, 2.7.4
  * Message Framing).
  */
-public final class ControlVring implements AutoCloseable {
+public final class ControlVring {
     /** Carries out a command. */
     @FunctionalInterface
     public interface Commands {
@@ -41,8 +41,9 @@ public final class ControlVring implements AutoCloseable {
     private final byte[] request = new byte[LARGEST_REQUEST_BYTES];
     private final byte[] ack = new byte[1];
     private Watch kick;
+    private final CompletableFuture<Integer> stopped = new CompletableFuture<>();
     private boolean busy;
-    private boolean closed;
+    private boolean stopping;
 
     /** Starts to serve. */
     public ControlVring(IoLoop loop, Vring vring, Commands commands, PairEvents events) {
@@ -56,9 +57,17 @@ public final class ControlVring implements AutoCloseable {
         run();
     }
 
-    /** Next available index, to go on from. A command under way then gets no answer on this ring. */
-    public int nextAvailable() {
-        return vring.queue().nextAvailable();
+    /** Takes no further command. Completes with the next available index once the one under way has been answered. */
+    public CompletableFuture<Integer> stop() {
+        stopping = true;
+        if (kick != null) {
+            kick.close();
+            kick = null;
+        }
+        if (!busy) {
+            stopped.complete(vring.queue().nextAvailable());
+        }
+        return stopped;
     }
 
     /** Replaces the call descriptor. */
@@ -70,7 +79,7 @@ public final class ControlVring implements AutoCloseable {
     }
 
     private void run() {
-        if (closed || busy) {
+        if (stopping || busy) {
             return;
         }
         SplitVirtqueue queue = vring.queue();
@@ -90,7 +99,7 @@ public final class ControlVring implements AutoCloseable {
             }
         } catch (VirtqueueException | InternalError e) {
             // InternalError: the front-end truncated the file behind its memory.
-            closed = true;
+            stopping = true;
             if (e instanceof VirtqueueException && head != SplitVirtqueue.EMPTY) {
                 queue.addUsed(head, 0);
                 vring.publish();
@@ -115,9 +124,6 @@ public final class ControlVring implements AutoCloseable {
 
     private void finish(int head, int result) {
         busy = false;
-        if (closed) {
-            return;
-        }
         try {
             int written = 0;
             if (chain.writableBytes() > 0) {
@@ -127,19 +133,13 @@ public final class ControlVring implements AutoCloseable {
             vring.queue().addUsed(head, written);
             vring.publish();
         } catch (InternalError e) {
-            closed = true;
             events.driverFault(vring.index(), e);
-            return;
+            stop();
         }
-        run();
-    }
-
-    @Override
-    public void close() {
-        closed = true;
-        if (kick != null) {
-            kick.close();
-            kick = null;
+        if (stopping) {
+            stopped.complete(vring.queue().nextAvailable());
+        } else {
+            run();
         }
     }
 }

@@ -11,6 +11,6 @@ public interface PairEvents {
      */
     void driverFault(int vring, Throwable cause);
 
-    /** The kernel says that the TAP queue is not attached to a device. */
-    void tapQueueDetached(int pair);
+    /** The kernel says that the TAP of this queue is no more: somebody removed the interface. May come more than once. */
+    void tapGone();
 }

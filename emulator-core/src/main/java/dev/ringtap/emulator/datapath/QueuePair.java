@@ -3,9 +3,11 @@ package dev.ringtap.emulator.datapath;
 
 import dev.ringtap.emulator.io.IoLoop;
 import dev.ringtap.emulator.io.Watch;
+import dev.ringtap.linux.tun.TapQueue;
 import java.lang.foreign.Arena;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
+import java.util.function.Consumer;
 
 /**
  * One queue pair: a TAP queue, the receive and the transmit path, and the loop that owns them all. The methods here may
@@ -17,7 +19,7 @@ public final class QueuePair {
     private final PairCounters counters = new PairCounters();
     private final HashSource hashSource;
     private final Arena arena = Arena.ofShared();
-    private final int tapFd;
+    private final TapQueue tapQueue;
     private final PairEvents events;
     private ReceivePath receive;
     private TransmitPath transmit;
@@ -27,13 +29,12 @@ public final class QueuePair {
 
     /**
      * @param index index of the pair: receiveq{@code index + 1}, transmitq{@code index + 1} and TAP queue {@code index}
-     * @param tapFd non-blocking descriptor of the TAP queue; stays owned by the caller and open until {@link #close}
-     *     completed
+     * @param tapQueue stays owned by the caller and open until {@link #close} completed
      */
-    public QueuePair(int index, IoLoop loop, int tapFd, HashSource hashSource, PairEvents events) {
+    public QueuePair(int index, IoLoop loop, TapQueue tapQueue, HashSource hashSource, PairEvents events) {
         this.index = index;
         this.loop = loop;
-        this.tapFd = tapFd;
+        this.tapQueue = tapQueue;
         this.hashSource = hashSource;
         this.events = events;
     }
@@ -51,8 +52,9 @@ public final class QueuePair {
     /** Begins to listen to the TAP queue. */
     public CompletableFuture<Void> open() {
         return onLoop(() -> {
-            receive = new ReceivePath(index, loop, arena, tapFd, hashSource, counters, events);
-            transmit = new TransmitPath(index, loop, arena, tapFd, counters, events);
+            int tapFd = tapQueue.fd().number();
+            receive = new ReceivePath(loop, arena, tapFd, hashSource, counters, events, tapQueue::present);
+            transmit = new TransmitPath(loop, arena, tapFd, counters, events);
             tapWatch = loop.watch(tapFd, receive::run);
         });
     }
@@ -84,9 +86,11 @@ public final class QueuePair {
         return onLoop(() -> receive.discardBacklog());
     }
 
-    /** Starts the receive virtqueue. A contract must be in force. */
-    public CompletableFuture<Void> startReceive(Vring vring) {
+    /** Starts the receive virtqueue, with the contract in force for the whole pair. */
+    public CompletableFuture<Void> startReceive(Vring vring, DriverContract contract) {
         return onLoop(() -> {
+            receive.contract(contract);
+            transmit.contract(contract);
             if (vring.kick() != null) {
                 receiveKick = loop.watch(vring.kick().number(), () -> {
                     counters.add(Counter.RX_KICKS, 1);
@@ -97,9 +101,11 @@ public final class QueuePair {
         });
     }
 
-    /** Starts the transmit virtqueue. A contract must be in force. */
-    public CompletableFuture<Void> startTransmit(Vring vring) {
+    /** Starts the transmit virtqueue, with the contract in force for the whole pair. */
+    public CompletableFuture<Void> startTransmit(Vring vring, DriverContract contract) {
         return onLoop(() -> {
+            receive.contract(contract);
+            transmit.contract(contract);
             if (vring.kick() != null) {
                 transmitKick = loop.watch(vring.kick().number(), () -> {
                     counters.add(Counter.TX_KICKS, 1);
@@ -112,28 +118,24 @@ public final class QueuePair {
 
     /** Stops the receive virtqueue; completes with its next available index (negative if it was not running). */
     public CompletableFuture<Integer> stopReceive() {
-        CompletableFuture<Integer> base = new CompletableFuture<>();
-        loop.executor().execute(() -> {
+        return answeredOnLoop(base -> {
             if (receiveKick != null) {
                 receiveKick.close();
                 receiveKick = null;
             }
             receive.stop(base::complete);
         });
-        return base;
     }
 
     /** Stops the transmit virtqueue; completes with its next available index (negative if it was not running). */
     public CompletableFuture<Integer> stopTransmit() {
-        CompletableFuture<Integer> base = new CompletableFuture<>();
-        loop.executor().execute(() -> {
+        return answeredOnLoop(base -> {
             if (transmitKick != null) {
                 transmitKick.close();
                 transmitKick = null;
             }
             transmit.stop(base::complete);
         });
-        return base;
     }
 
     /** Replaces the call descriptor of a running vring; the old one may be closed when this completed. */
@@ -166,9 +168,17 @@ public final class QueuePair {
 
     /** Completes when the TAP queue has been read empty, or nothing is there to read for. */
     public CompletableFuture<Void> drain() {
-        CompletableFuture<Void> done = new CompletableFuture<>();
-        loop.executor().execute(() -> receive.drain(() -> done.complete(null)));
-        return done;
+        return answeredOnLoop(done -> receive.drain(() -> done.complete(null)));
+    }
+
+    /** Runs {@code work} on the loop; it answers by the future it gets, now or later. */
+    private <T> CompletableFuture<T> answeredOnLoop(Consumer<CompletableFuture<T>> work) {
+        CompletableFuture<T> answer = new CompletableFuture<>();
+        onLoop(() -> work.accept(answer)).exceptionally(failure -> {
+            answer.completeExceptionally(failure);
+            return null;
+        });
+        return answer;
     }
 
     private CompletableFuture<Void> onLoop(Runnable work) {

@@ -18,6 +18,7 @@ import dev.ringtap.emulator.io.BurstListener;
 import dev.ringtap.emulator.io.IoLoop;
 import dev.ringtap.linux.posix.Errno;
 import dev.ringtap.linux.posix.IovecArray;
+import dev.ringtap.linux.posix.NativeException;
 import dev.ringtap.virtio.net.NetFeature;
 import dev.ringtap.virtio.net.NetHeader;
 import dev.ringtap.virtio.queue.DescriptorChain;
@@ -28,6 +29,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 import java.util.function.IntConsumer;
 
 /**
@@ -60,8 +62,12 @@ final class ReceivePath implements BurstListener {
     /** What the receive filter looks at: addresses and up to two VLAN tags. */
     private static final int FILTERED_BYTES = 14 + VLAN_TAGS_BYTES;
 
+    /** More frames than a TAP queue holds unless told otherwise (1,000): after as many, all that waited have come. */
+    private static final int TAP_QUEUE_PACKETS = 1024;
+
     private static final int ROUNDS_PER_TURN = 8;
     private static final long POLL_INTERVAL_NS = 50_000;
+    private static final long RETRY_INTERVAL_NS = 1_000_000;
 
     private static final ValueLayout.OfShort LE16 = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final ValueLayout.OfInt LE32 = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
@@ -71,7 +77,7 @@ final class ReceivePath implements BurstListener {
     private final HashSource hashSource;
     private final PairCounters counters;
     private final PairEvents events;
-    private final int pair;
+    private final BooleanSupplier tapPresent;
     private final Burst burst;
     private final Runnable turn = this::turn;
     private final Runnable poll = this::poll;
@@ -111,23 +117,25 @@ final class ReceivePath implements BurstListener {
     private boolean discarding;
     private int burstSlots = 1;
     private int longFrameMemory;
+    private int completedReads;
     private int delivered;
     private long deliveredBytes;
     private int hashed;
     private Throwable deliveryFault;
     private Throwable fillFault;
     private Runnable whenIdle;
-    private Runnable whenTapEmpty;
+    private Runnable whenDrained;
+    private int drainPackets;
 
     ReceivePath(
-            int pair,
             IoLoop loop,
             Arena arena,
             int tapFd,
             HashSource hashSource,
             PairCounters counters,
-            PairEvents events) {
-        this.pair = pair;
+            PairEvents events,
+            BooleanSupplier tapPresent) {
+        this.tapPresent = tapPresent;
         this.loop = loop;
         this.tapFd = tapFd;
         this.hashSource = hashSource;
@@ -166,6 +174,7 @@ final class ReceivePath implements BurstListener {
             return;
         }
         discarding = true;
+        drainPackets = TAP_QUEUE_PACKETS;
         run();
     }
 
@@ -175,6 +184,7 @@ final class ReceivePath implements BurstListener {
      * @param done gets the next available index, on this thread
      */
     void stop(IntConsumer done) {
+        discarding = false;
         afterBurst(() -> {
             if (vring == null) {
                 done.accept(NOT_RUNNING);
@@ -182,28 +192,47 @@ final class ReceivePath implements BurstListener {
             }
             Vring stopped = vring;
             vring = null;
-            for (int i = 0; i < spares; i++) {
-                stopped.queue().addUsed(spareHeads[i], 0);
-            }
-            if (spares > 0) {
+            try {
+                returnSpares(stopped);
+            } catch (InternalError e) {
+                // The memory is gone, and with it whoever would have taken the buffers back.
                 spares = 0;
-                stopped.publish();
             }
             done.accept(stopped.queue().nextAvailable());
         });
     }
 
-    /** Calls back once the TAP queue has been read empty, or cannot be because no driver is there to read for. */
+    private void returnSpares(Vring to) {
+        for (int i = 0; i < spares; i++) {
+            to.queue().addUsed(spareHeads[i], 0);
+        }
+        if (spares > 0) {
+            spares = 0;
+            to.publish();
+        }
+    }
+
+    /**
+     * Calls back once every frame that waits in the TAP queue now has been read, or cannot be because no driver is there to
+     * read for.
+     */
     void drain(Runnable done) {
         afterBurst(() -> {
-            whenTapEmpty = done;
+            Runnable other = whenDrained;
+            whenDrained = other == null
+                    ? done
+                    : () -> {
+                        other.run();
+                        done.run();
+                    };
+            drainPackets = TAP_QUEUE_PACKETS;
             run();
         });
     }
 
     private void finishDrain() {
-        Runnable done = whenTapEmpty;
-        whenTapEmpty = null;
+        Runnable done = whenDrained;
+        whenDrained = null;
         if (done != null) {
             done.run();
         }
@@ -267,12 +296,18 @@ final class ReceivePath implements BurstListener {
     private void submit() {
         tapEmpty = false;
         submitting = true;
-        burst.submit();
-        submitting = false;
+        try {
+            burst.submit();
+        } finally {
+            submitting = false;
+        }
     }
 
     private void runWithoutDriver() {
         finishDrain();
+        if (!discarding && !tapPresent.getAsBoolean()) {
+            events.tapGone();
+        }
         while (discarding) {
             iovecs.set(0, tapHeaders.address(), TAP_HEADER_BYTES);
             iovecs.set(1, spill.address(), SPILL_BYTES);
@@ -291,6 +326,7 @@ final class ReceivePath implements BurstListener {
         try {
             while (true) {
                 if (fillSlots() > 0) {
+                    vring.queue().disableKicks();
                     return true;
                 }
                 // Asked before what was taken goes back, so that only buffers beyond it count as news.
@@ -449,6 +485,7 @@ final class ReceivePath implements BurstListener {
             counters.add(RX_STALE, 1);
             return;
         }
+        completedReads++;
         if (deliveryFault != null) {
             return;
         }
@@ -465,9 +502,16 @@ final class ReceivePath implements BurstListener {
             return;
         }
         if (result == -Errno.EBADFD) {
-            events.tapQueueDetached(pair);
-        } else {
-            counters.add(RX_ERRORS, 1);
+            events.tapGone();
+            return;
+        }
+        counters.add(RX_ERRORS, 1);
+        if (result == -Errno.EFAULT) {
+            deliveryFault = new NativeException("readv", Errno.EFAULT, "cannot write to the driver's buffers");
+        } else if (!pollScheduled) {
+            // A frame may still wait, and no edge will tell of it.
+            pollScheduled = true;
+            loop.executor().schedule(poll, RETRY_INTERVAL_NS, TimeUnit.NANOSECONDS);
         }
     }
 
@@ -484,17 +528,21 @@ final class ReceivePath implements BurstListener {
 
         // Where the frame begins: the first byte after the header, in whichever piece it lies.
         int piece = slot * SLOT_PIECES;
+        int afterLastPiece = piece + slotPieces[slot];
         long skip = headerBytes;
-        while (skip >= pieceBytes[piece]) {
+        while (piece < afterLastPiece && skip >= pieceBytes[piece]) {
             skip -= pieceBytes[piece++];
         }
-        MemorySegment frame = pieceSegment[piece];
-        long frameOffset = pieceOffset[piece] + skip;
-        long contiguous = Math.min(frameBytes, pieceBytes[piece] - skip);
+        long contiguous = piece == afterLastPiece ? 0 : Math.min(frameBytes, pieceBytes[piece] - skip);
+        MemorySegment frame;
+        long frameOffset;
         if (contiguous < frameBytes && contiguous < FILTERED_BYTES) {
             contiguous = gather(slot, frameBytes);
             frame = hashWindow;
             frameOffset = 0;
+        } else {
+            frame = pieceSegment[piece];
+            frameOffset = pieceOffset[piece] + skip;
         }
         if (!contract.filter().accepts(frame, frameOffset, contiguous)) {
             counters.add(RX_FILTERED, 1);
@@ -604,6 +652,10 @@ final class ReceivePath implements BurstListener {
     private void writeHeader(int slot, long tapHeader, int buffers, boolean reportsHash) {
         int headerBytes = contract.headerBytes();
         MemorySegment.copy(tapHeaders, tapHeader, header, 0, TAP_HEADER_BYTES);
+        if (!NetFeature.GUEST_CSUM.in(contract.features())) {
+            // VIRTIO 1.3, 5.1.6.4.1: flags are zero then. The TAP's may say that the checksum was verified.
+            header.set(ValueLayout.JAVA_BYTE, NetHeader.FLAGS, (byte) 0);
+        }
         if (headerBytes > NetHeader.NUM_BUFFERS) {
             header.set(LE16, NetHeader.NUM_BUFFERS, (short) buffers);
         }
@@ -623,7 +675,7 @@ final class ReceivePath implements BurstListener {
     @Override
     public void burstCompleted() {
         if (vring == null) {
-            discarding &= !tapEmpty;
+            discarding &= !tapEmpty && --drainPackets > 0;
         } else {
             finishBurst();
         }
@@ -666,7 +718,10 @@ final class ReceivePath implements BurstListener {
         } else if (tapEmpty) {
             hashSource.queueEmpty();
             finishDrain();
+        } else if (whenDrained != null && (drainPackets -= completedReads) <= 0) {
+            finishDrain();
         }
+        completedReads = 0;
     }
 
     /** Chains that no packet used: the newest go back to the ring, any before a used one wait as spares. */
@@ -696,6 +751,7 @@ final class ReceivePath implements BurstListener {
     private void fail(Throwable cause) {
         Vring broken = vring;
         vring = null;
+        burst.discard();
         // A chain whose head was good goes back, so that the driver sees an end of it.
         try {
             for (int i = 0; i < chains; i++) {

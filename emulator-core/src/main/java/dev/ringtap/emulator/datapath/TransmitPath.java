@@ -38,10 +38,10 @@ final class TransmitPath implements BurstListener {
     private static final int SLOT_IOVECS = 1024;
 
     private static final int HEADER_STRIDE_BYTES = 32;
+    private static final int CHAINS_PER_BURST = 2 * SLOTS;
     private static final int ROUNDS_PER_TURN = 8;
     private static final long POLL_INTERVAL_NS = 50_000;
 
-    private final int pair;
     private final IoLoop loop;
     private final int tapFd;
     private final PairCounters counters;
@@ -67,8 +67,7 @@ final class TransmitPath implements BurstListener {
     private int faultyHead = SplitVirtqueue.EMPTY;
     private Runnable whenIdle;
 
-    TransmitPath(int pair, IoLoop loop, Arena arena, int tapFd, PairCounters counters, PairEvents events) {
-        this.pair = pair;
+    TransmitPath(IoLoop loop, Arena arena, int tapFd, PairCounters counters, PairEvents events) {
         this.loop = loop;
         this.tapFd = tapFd;
         this.counters = counters;
@@ -127,8 +126,11 @@ final class TransmitPath implements BurstListener {
             for (int round = 0; round < ROUNDS_PER_TURN; round++) {
                 boolean more = fill(queue);
                 submitting = true;
-                burst.submit();
-                submitting = false;
+                try {
+                    burst.submit();
+                } finally {
+                    submitting = false;
+                }
                 if (burst.inFlight() || vring == null) {
                     return;
                 }
@@ -177,7 +179,9 @@ final class TransmitPath implements BurstListener {
     private boolean fill(SplitVirtqueue queue) {
         int head = SplitVirtqueue.EMPTY;
         try {
-            for (int slot = 0; slot < SLOTS; ) {
+            // Chains that are refused take no slot, so they are bounded too: others on this loop want their turn.
+            int slot = 0;
+            for (int taken = 0; slot < SLOTS && taken < CHAINS_PER_BURST; taken++) {
                 head = SplitVirtqueue.EMPTY;
                 head = queue.pollHead();
                 if (head == SplitVirtqueue.EMPTY) {
@@ -195,6 +199,10 @@ final class TransmitPath implements BurstListener {
         } catch (VirtqueueException e) {
             fault = e;
             faultyHead = head;
+            return false;
+        } catch (InternalError e) {
+            // The front-end truncated the file behind its memory. What was added before goes out and ends the burst.
+            fault = e;
             return false;
         }
     }
@@ -245,7 +253,7 @@ final class TransmitPath implements BurstListener {
         } else {
             counters.add(TX_REFUSED, 1);
             if (result == -Errno.EBADFD) {
-                events.tapQueueDetached(pair);
+                events.tapGone();
             }
         }
         try {
@@ -290,6 +298,7 @@ final class TransmitPath implements BurstListener {
     private void fail(Throwable cause) {
         Vring broken = vring;
         vring = null;
+        burst.discard();
         if (faultyHead != SplitVirtqueue.EMPTY) {
             try {
                 broken.queue().addUsed(faultyHead, 0);

@@ -10,6 +10,7 @@ import dev.ringtap.emulator.datapath.QueuePair;
 import dev.ringtap.emulator.datapath.Vring;
 import dev.ringtap.emulator.io.IoLoop;
 import dev.ringtap.linux.bpf.SteeringProgram;
+import dev.ringtap.linux.posix.Errno;
 import dev.ringtap.linux.posix.NativeException;
 import dev.ringtap.linux.tun.TapDevice;
 import dev.ringtap.virtio.net.ControlCommand;
@@ -22,7 +23,6 @@ import dev.ringtap.virtio.net.Toeplitz;
 import dev.ringtap.virtio.net.VirtioFeature;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.Executor;
 import java.util.function.Function;
 import java.util.function.Supplier;
@@ -61,6 +61,9 @@ public final class NetDevice implements AutoCloseable {
     private DriverContract contract;
     private int pairsInForce = 1;
     private ControlVring control;
+    /** A driver may send wrong commands without end; the log is finite. */
+    private int refusalsToLog = 20;
+
     private volatile String summary = "no driver";
     private CompletableFuture<Void> change = CompletableFuture.completedFuture(null);
 
@@ -172,6 +175,7 @@ public final class NetDevice implements AutoCloseable {
     public CompletableFuture<Void> negotiate(long acknowledged) {
         return enqueue(() -> {
             features = acknowledged;
+            pairsInForce = 1;
             return moveTo(NetDeviceState.initial(config, acknowledged));
         });
     }
@@ -187,16 +191,18 @@ public final class NetDevice implements AutoCloseable {
         });
     }
 
-    /** Starts a virtqueue. */
+    /** Starts a virtqueue, after any change under way. */
     public CompletableFuture<Void> start(Vring vring) {
-        int index = vring.index();
-        if (index == controlQueueIndex()) {
-            control = new ControlVring(controlLoop, vring, this::execute, events);
-            return CompletableFuture.completedFuture(null);
-        }
-        QueuePair pair = pairs.get(index / 2);
-        return pair.contract(contract)
-                .thenCompose(nothing -> index % 2 == 0 ? pair.startReceive(vring) : pair.startTransmit(vring));
+        return enqueue(() -> {
+            int index = vring.index();
+            if (index == controlQueueIndex()) {
+                control = new ControlVring(controlLoop, vring, this::execute, events);
+                return CompletableFuture.completedFuture(null);
+            }
+            QueuePair pair = pairs.get(index / 2);
+            return onControlLoop(
+                    index % 2 == 0 ? pair.startReceive(vring, contract) : pair.startTransmit(vring, contract));
+        });
     }
 
     /** Stops a virtqueue; completes with its next available index, negative if it was not running. */
@@ -205,10 +211,9 @@ public final class NetDevice implements AutoCloseable {
             if (control == null) {
                 return CompletableFuture.completedFuture(-1);
             }
-            control.close();
-            int next = control.nextAvailable();
+            CompletableFuture<Integer> stopped = control.stop();
             control = null;
-            return CompletableFuture.completedFuture(next);
+            return onControlLoop(stopped);
         }
         QueuePair pair = pairs.get(index / 2);
         return onControlLoop(index % 2 == 0 ? pair.stopReceive() : pair.stopTransmit());
@@ -235,7 +240,10 @@ public final class NetDevice implements AutoCloseable {
         try {
             command = ControlCommand.parse(request, lengthBytes, config, features);
         } catch (ControlCommandException e) {
-            LOG.warn("control command refused: {}", e.getMessage());
+            if (refusalsToLog > 0) {
+                refusalsToLog--;
+                LOG.warn("control command refused: {}{}", e.getMessage(), refusalsToLog == 0 ? " (the last told)" : "");
+            }
             return CompletableFuture.completedFuture(ACK_ERR);
         }
         return enqueue(() -> {
@@ -390,21 +398,20 @@ public final class NetDevice implements AutoCloseable {
         CompletableFuture<Void> run() throws NativeException;
     }
 
-    private static CompletableFuture<Void> attempt(NativeStep step) {
+    private CompletableFuture<Void> attempt(NativeStep step) {
         try {
             return step.run();
         } catch (NativeException e) {
-            throw new CompletionException(e);
+            if (e.errno() == Errno.EBADFD) {
+                events.tapGone();
+            }
+            return CompletableFuture.failedFuture(e);
         }
     }
 
     /** Releases the steering program. The vrings have been stopped. */
     @Override
     public void close() {
-        if (control != null) {
-            control.close();
-            control = null;
-        }
         steering.close();
     }
 }

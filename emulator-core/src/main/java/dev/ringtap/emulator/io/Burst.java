@@ -31,6 +31,9 @@ public interface Burst extends AutoCloseable {
      */
     void submit();
 
+    /** Forgets what was added and not submitted. */
+    void discard();
+
     /** True between {@link #submit()} and the last completion. */
     boolean inFlight();
 

@@ -120,6 +120,15 @@ final class EpollIoLoop implements IoLoop {
             int operations = size;
             size = 0;
             inFlight = true;
+            try {
+                run(operations);
+            } finally {
+                inFlight = false;
+            }
+            listener.burstCompleted();
+        }
+
+        private void run(int operations) {
             int emptyFd = -1;
             for (int i = 0; i < operations; i++) {
                 int result;
@@ -135,8 +144,11 @@ final class EpollIoLoop implements IoLoop {
                 }
                 listener.completed(slots[i], result);
             }
-            inFlight = false;
-            listener.burstCompleted();
+        }
+
+        @Override
+        public void discard() {
+            size = 0;
         }
 
         @Override

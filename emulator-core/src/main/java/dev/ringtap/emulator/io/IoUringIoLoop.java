@@ -143,6 +143,7 @@ final class IoUringIoLoop implements IoLoop {
         /** The entry last used by each slot. A slot's iovecs stay where they are, so mostly it serves again. */
         private final IoUringIoOps[] entries;
 
+        private final int[] entryFlags;
         private final int[] added;
         private IoRegistration registration;
         private int opFlags = RWF_NOWAIT;
@@ -156,6 +157,7 @@ final class IoUringIoLoop implements IoLoop {
             addresses = new long[capacity];
             counts = new int[capacity];
             entries = new IoUringIoOps[capacity];
+            entryFlags = new int[capacity];
             added = new int[capacity];
         }
 
@@ -185,6 +187,7 @@ final class IoUringIoLoop implements IoLoop {
         }
 
         private void makeEntry(int slot) {
+            entryFlags[slot] = opFlags;
             entries[slot] = operation(opcodes[slot], fds[slot], addresses[slot], counts[slot], opFlags, slot);
         }
 
@@ -204,21 +207,31 @@ final class IoUringIoLoop implements IoLoop {
         public void handle(IoRegistration ignored, IoEvent event) {
             IoUringIoEvent completion = (IoUringIoEvent) event;
             int slot = (int) completion.userData();
-            if (completion.res() == -Errno.EOPNOTSUPP) {
+            if (completion.res() == -Errno.EOPNOTSUPP && entryFlags[slot] != 0) {
                 opFlags = 0;
                 makeEntry(slot);
                 registration.submit(entries[slot]);
                 return;
             }
+            // An exception that escapes makes Netty pause the whole loop, and one that skips the count a burst for
+            // ever.
             try {
                 listener.completed(slot, completion.res());
-                if (--outstanding == 0) {
-                    listener.burstCompleted();
-                }
             } catch (RuntimeException | Error e) {
-                // An exception that escapes makes Netty pause the whole loop.
                 LOG.error("a completion handler failed", e);
             }
+            if (--outstanding == 0) {
+                try {
+                    listener.burstCompleted();
+                } catch (RuntimeException | Error e) {
+                    LOG.error("a burst's completion handler failed", e);
+                }
+            }
+        }
+
+        @Override
+        public void discard() {
+            size = 0;
         }
 
         @Override

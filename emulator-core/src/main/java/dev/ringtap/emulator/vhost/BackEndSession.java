@@ -15,6 +15,7 @@ import dev.ringtap.virtio.queue.VirtqueueException;
 import java.nio.ByteBuffer;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -53,6 +54,9 @@ public final class BackEndSession {
     private long protocolFeatures;
     private int status;
     private MemoryTable memory;
+    /** Everything that starts or stops rings goes through here, one after the other. */
+    private CompletableFuture<?> last = CompletableFuture.completedFuture(null);
+
     private boolean busy;
     private boolean ended;
     private CompletableFuture<Void> end;
@@ -99,12 +103,13 @@ public final class BackEndSession {
 
     private void carryOut(Message message) {
         LOG.debug("{}{}", message.request(), message.needReply() ? ", reply wanted" : "");
-        CompletableFuture<ByteBuffer> answer;
-        try {
-            answer = handle(message);
-        } catch (PeerException | NativeException | RuntimeException e) {
-            answer = CompletableFuture.failedFuture(e);
-        }
+        CompletableFuture<ByteBuffer> answer = next(() -> {
+            try {
+                return ended ? CompletableFuture.completedFuture(null) : handle(message);
+            } catch (PeerException | NativeException e) {
+                return CompletableFuture.failedFuture(e);
+            }
+        });
         answer.whenCompleteAsync(
                 (reply, failure) -> {
                     message.close();
@@ -116,6 +121,13 @@ public final class BackEndSession {
                     readMessages();
                 },
                 loop.executor());
+    }
+
+    private <T> CompletableFuture<T> next(Supplier<CompletableFuture<T>> work) {
+        CompletableFuture<T> result =
+                last.handle((nothing, failure) -> null).thenComposeAsync(nothing -> work.get(), loop.executor());
+        last = result;
+        return result;
     }
 
     private void respond(Message message, ByteBuffer reply, Throwable failure) {
@@ -214,7 +226,9 @@ public final class BackEndSession {
 
     private CompletableFuture<Void> setFeatures(long bits) throws PeerException {
         long driverBits = bits & ~F_PROTOCOL_FEATURES;
-        String problem = FeatureRules.check(driverBits, device.offered());
+        // QEMU keeps the control queue to itself and passes the features that need one on without it.
+        long withControlQueue = driverBits | NetFeature.CTRL_VQ.mask() & device.offered();
+        String problem = FeatureRules.check(withControlQueue, device.offered());
         if (problem != null) {
             throw new PeerException("features 0x%x: %s".formatted(bits, problem));
         }
@@ -241,17 +255,19 @@ public final class BackEndSession {
     }
 
     private CompletableFuture<Void> setMemoryTable(Message message) throws PeerException, NativeException {
-        MemoryTable next = MemoryTable.map(message.payload(), message.fds());
-        return stopAll().thenCompose(nothing -> {
-            if (ended) {
-                release(next);
-                return done();
-            }
-            MemoryTable before = memory;
-            memory = next;
-            release(before);
-            return startReady();
-        });
+        MemoryTable table = MemoryTable.map(message.payload(), message.fds());
+        return stopAll()
+                .thenCompose(nothing -> {
+                    MemoryTable before = memory;
+                    memory = table;
+                    release(before);
+                    return startReady();
+                })
+                .whenComplete((nothing, failure) -> {
+                    if (memory != table) {
+                        release(table);
+                    }
+                });
     }
 
     /** Unmapping takes milliseconds, and this loop has commands to answer. */
@@ -297,14 +313,20 @@ public final class BackEndSession {
         int index = message.payload().getInt();
         VringSetup vring = vring(index & VRING_INDEX_MASK);
         OwnedFd kick = descriptorOf(message, index);
-        return stop(vring).thenCompose(nothing -> {
-            try {
-                vring.kick(kick);
-            } catch (PeerException e) {
-                return CompletableFuture.failedFuture(e);
-            }
-            return startReady();
-        });
+        return stop(vring)
+                .whenComplete((nothing, failure) -> {
+                    if (failure != null && kick != null) {
+                        kick.close();
+                    }
+                })
+                .thenCompose(nothing -> {
+                    try {
+                        vring.kick(kick);
+                    } catch (PeerException e) {
+                        return CompletableFuture.failedFuture(e);
+                    }
+                    return startReady();
+                });
     }
 
     private CompletableFuture<Void> setVringCall(Message message) throws PeerException {
@@ -312,7 +334,7 @@ public final class BackEndSession {
         VringSetup vring = vring(index & VRING_INDEX_MASK);
         CallSignal before = vring.call(descriptorOf(message, index));
         CompletableFuture<Void> replaced = vring.running() ? device.call(vring.index(), vring.call()) : done();
-        return replaced.thenRun(() -> {
+        return replaced.whenComplete((nothing, failure) -> {
             if (before != null) {
                 before.close();
             }
@@ -363,20 +385,24 @@ public final class BackEndSession {
             backEndRequests.close();
         }
         backEndRequests = UnixConnection.adopt(message.takeFd());
+        // A front-end that reads no requests must not hold up its own messages.
+        backEndRequests.fd().setNonBlocking(true);
         return done();
     }
 
-    private CompletableFuture<ByteBuffer> getConfig(Message message) throws PeerException {
+    private CompletableFuture<ByteBuffer> getConfig(Message message) {
         ByteBuffer payload = message.payload();
         int offset = payload.getInt();
         int size = payload.getInt();
         int flags = payload.getInt();
         if (offset < 0 || size < 0 || size > FrontEndRequest.Limits.CONFIG_BYTES - offset) {
-            throw new PeerException("%s bytes of configuration space at offset %s: it has %d"
-                    .formatted(
-                            Integer.toUnsignedString(size),
-                            Integer.toUnsignedString(offset),
-                            FrontEndRequest.Limits.CONFIG_BYTES));
+            LOG.warn(
+                    "GET_CONFIG refused: {} bytes at offset {}, the configuration space has {}",
+                    Integer.toUnsignedString(size),
+                    Integer.toUnsignedString(offset),
+                    FrontEndRequest.Limits.CONFIG_BYTES);
+            // The protocol's word for a failure: a reply without payload.
+            return reply(Message.reply(message.request(), 0));
         }
         byte[] space = device.configSpace();
         ByteBuffer reply = Message.reply(message.request(), 12 + size)
@@ -402,9 +428,16 @@ public final class BackEndSession {
     }
 
     private CompletableFuture<Void> resetDevice() {
-        status = 0;
-        faultLogged = false;
-        return stopAll().thenCompose(nothing -> device.negotiate(0));
+        return stopAll().thenCompose(nothing -> {
+            status = 0;
+            features = 0;
+            negotiated = false;
+            backlogDiscarded = false;
+            for (VringSetup vring : vrings) {
+                vring.reset();
+            }
+            return device.negotiate(0);
+        });
     }
 
     private CompletableFuture<Void> stop(VringSetup vring) {
@@ -424,7 +457,7 @@ public final class BackEndSession {
 
     /** Starts every virtqueue that has all it needs. */
     private CompletableFuture<Void> startReady() {
-        if (memory == null || !negotiated || ended) {
+        if (memory == null || !negotiated) {
             return done();
         }
         boolean needsEnable = (features & F_PROTOCOL_FEATURES) != 0;
@@ -438,7 +471,7 @@ public final class BackEndSession {
                 begun = device.discardBacklog();
             }
             begun = begun.thenCompose(nothing -> {
-                if (ended) {
+                if (!vring.ready(needsEnable)) {
                     return done();
                 }
                 try {
@@ -456,16 +489,19 @@ public final class BackEndSession {
         if (ended) {
             return;
         }
+        // A driver may break its rings again after every reset; the log is finite.
         if (!faultLogged) {
             faultLogged = true;
             String what = cause instanceof VirtqueueException ? cause.getMessage() : cause.toString();
             LOG.warn("virtqueue {} is broken by its driver: {}. The device needs a reset.", index, what);
         }
         status |= STATUS_NEEDS_RESET;
-        for (VringSetup vring : vrings) {
-            vring.markBroken();
-        }
-        stopAll().thenRun(this::announceConfigChange);
+        next(() -> {
+            for (VringSetup vring : vrings) {
+                vring.markBroken();
+            }
+            return stopAll().thenRun(this::announceConfigChange);
+        });
     }
 
     private void announceConfigChange() {
@@ -499,8 +535,9 @@ public final class BackEndSession {
             LOG.warn("{}", reason);
         }
         watch.close();
-        end = stopAll()
-                .thenCompose(nothing -> device.negotiate(0))
+        end = next(this::stopAll)
+                .handle((nothing, failure) -> null)
+                .thenComposeAsync(nothing -> device.negotiate(0), loop.executor())
                 .whenCompleteAsync(
                         (nothing, failure) -> {
                             if (failure != null) {

@@ -22,7 +22,7 @@ final class VringSetup implements AutoCloseable {
     private boolean kicked;
     private OwnedFd kick;
     private CallSignal call;
-    private OwnedFd err;
+    private CallSignal err;
     private boolean enabled;
     private boolean running;
     private boolean broken;
@@ -95,17 +95,26 @@ final class VringSetup implements AutoCloseable {
     }
 
     /** Replaces the call descriptor and returns the one before, for closing once the ring uses it no more. */
-    CallSignal call(OwnedFd fd) {
+    CallSignal call(OwnedFd fd) throws PeerException {
         CallSignal before = call;
-        call = fd == null ? null : new CallSignal(fd);
+        try {
+            call = fd == null ? null : new CallSignal(fd);
+        } catch (IllegalArgumentException e) {
+            throw new PeerException("virtqueue %d: %s".formatted(index, e.getMessage()));
+        }
         return before;
     }
 
-    void err(OwnedFd fd) {
-        if (err != null) {
-            err.close();
+    void err(OwnedFd fd) throws PeerException {
+        CallSignal before = err;
+        try {
+            err = fd == null ? null : new CallSignal(fd);
+        } catch (IllegalArgumentException e) {
+            throw new PeerException("virtqueue %d: %s".formatted(index, e.getMessage()));
         }
-        err = fd;
+        if (before != null) {
+            before.close();
+        }
     }
 
     void enable(boolean on) {
@@ -124,11 +133,18 @@ final class VringSetup implements AutoCloseable {
     void markBroken() {
         broken = true;
         if (err != null) {
-            try (CallSignal signal = new CallSignal(err)) {
-                signal.signal();
-            }
-            err = null;
+            err.signal();
         }
+    }
+
+    /** As before the first message about this ring. It is not running. */
+    void reset() {
+        close();
+        size = 0;
+        addressed = false;
+        base = 0;
+        enabled = false;
+        broken = false;
     }
 
     /** GET_VRING_BASE: the ring is stopped and its kick descriptor forgotten. */
@@ -165,10 +181,13 @@ final class VringSetup implements AutoCloseable {
     @Override
     public void close() {
         unkick();
-        err(null);
-        CallSignal last = call(null);
-        if (last != null) {
-            last.close();
+        if (err != null) {
+            err.close();
+            err = null;
+        }
+        if (call != null) {
+            call.close();
+            call = null;
         }
     }
 }

@@ -97,6 +97,12 @@ public final class Posix {
         return result;
     }
 
+    /** Whether {@code O_NONBLOCK} is set; false if the descriptor is not open. */
+    public static boolean isNonBlocking(int fd) {
+        int flags = fcntl(fd, F_GETFL, 0);
+        return flags >= 0 && (flags & O_NONBLOCK) != 0;
+    }
+
     /** Whether {@code poll(2)} says that a write to {@code fd} would not wait. */
     public static boolean writable(int fd) {
         MemorySegment request = POLL_REQUEST.get();

@@ -3,6 +3,9 @@ package dev.ringtap.linux.tun;
 
 import dev.ringtap.linux.posix.NativeException;
 import dev.ringtap.linux.posix.OwnedFd;
+import dev.ringtap.linux.posix.Posix;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 
 /**
  * One queue of a {@link TapDevice}: a non-blocking descriptor on which a read takes one frame that the host sent, and a
@@ -15,6 +18,7 @@ public final class TapQueue {
     private final TapDevice device;
     private final int index;
     private final OwnedFd fd;
+    private final MemorySegment interfaceRequest = Arena.ofAuto().allocate(TunIoctl.IFREQ_BYTES, 8);
 
     TapQueue(TapDevice device, int index, OwnedFd fd) {
         this.device = device;
@@ -30,6 +34,14 @@ public final class TapQueue {
     /** The descriptor; it stays the device's. */
     public OwnedFd fd() {
         return fd;
+    }
+
+    /**
+     * Asks the kernel whether this queue's interface still exists, attached or not. Allocates nothing; one thread at a
+     * time.
+     */
+    public boolean present() {
+        return Posix.ioctl(fd.number(), TunIoctl.TUNGETIFF.request(), interfaceRequest.address()) >= 0;
     }
 
     /** Whether the kernel puts frames into this queue. */

@@ -25,6 +25,7 @@ enum TunIoctl {
     TUNSETGROUP(write(206)),
     TUNGETFEATURES(read(207)),
     TUNSETOFFLOAD(write(208)),
+    TUNGETIFF(read(210)),
     TUNSETVNETHDRSZ(write(216)),
     TUNSETQUEUE(write(217)),
     TUNSETVNETLE(write(220)),
@@ -43,7 +44,7 @@ enum TunIoctl {
     static final int IFF_VNET_HDR = 0x4000;
     static final int IFF_TUN_EXCL = 0x8000;
 
-    private static final int IFREQ_BYTES = 40;
+    static final int IFREQ_BYTES = 40;
     private static final int IFR_FLAGS = 16;
     private static final int IFR_HWADDR_FAMILY = 16;
     private static final int IFR_HWADDR = 18;
@@ -54,6 +55,10 @@ enum TunIoctl {
 
     TunIoctl(long request) {
         this.request = request;
+    }
+
+    long request() {
+        return request;
     }
 
     // _IOW('T', number, int) and _IOR of asm-generic/ioctl.h: direction, 4 bytes of argument, type, number.
