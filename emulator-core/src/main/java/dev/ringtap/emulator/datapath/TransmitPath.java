@@ -19,6 +19,7 @@ import dev.ringtap.virtio.queue.SplitVirtqueue;
 import dev.ringtap.virtio.queue.VirtqueueException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.concurrent.TimeUnit;
 import java.util.function.IntConsumer;
 
@@ -205,11 +206,13 @@ final class TransmitPath implements BurstListener {
         if (frameBytes <= 0 || chain.writable() > 0) {
             return false;
         }
-        headers.asSlice(header, HEADER_STRIDE_BYTES).fill((byte) 0);
+        // A legacy header of 10 bytes leaves num_buffers of the TAP's unwritten.
+        headers.set(ValueLayout.JAVA_SHORT, header + NetHeader.NUM_BUFFERS, (short) 0);
         chain.copyOut(0, headers, (int) header, headerBytes);
         if (NetHeader.check(headers, header, frameBytes, contract.features()) != NetHeader.TxFault.NONE) {
             return false;
         }
+        NetHeader.keepMeaningful(headers, header);
         int first = slot * SLOT_IOVECS;
         int iovec = first;
         iovecs.set(iovec++, headers.address() + header, NetHeader.SIZE);

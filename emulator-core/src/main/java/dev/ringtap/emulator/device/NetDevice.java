@@ -160,7 +160,7 @@ public final class NetDevice implements AutoCloseable {
 
     /** The configuration space as the driver sees it now. */
     public byte[] configSpace() {
-        return config.encode(offered, true, false);
+        return config.withMac(state.mac()).encode(offered, true, false);
     }
 
     /** One line for people: what the driver has set. Any thread. */

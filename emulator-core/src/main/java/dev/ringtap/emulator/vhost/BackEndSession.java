@@ -455,19 +455,16 @@ public final class BackEndSession {
         if (ended) {
             return;
         }
-        vrings[index].markBroken();
         if (!faultLogged) {
             faultLogged = true;
             String what = cause instanceof VirtqueueException ? cause.getMessage() : cause.toString();
             LOG.warn("virtqueue {} is broken by its driver: {}. The device needs a reset.", index, what);
         }
         status |= STATUS_NEEDS_RESET;
-        stopAll().thenRun(() -> {
-            for (VringSetup vring : vrings) {
-                vring.markBroken();
-            }
-            announceConfigChange();
-        });
+        for (VringSetup vring : vrings) {
+            vring.markBroken();
+        }
+        stopAll().thenRun(this::announceConfigChange);
     }
 
     private void announceConfigChange() {

@@ -120,10 +120,9 @@ final class VringSetup implements AutoCloseable {
         return running;
     }
 
-    /** Stopped by a driver's fault until the front-end starts it anew. */
+    /** Not to be started again until the front-end says so; the err eventfd is signalled. */
     void markBroken() {
         broken = true;
-        running = false;
         if (err != null) {
             try (CallSignal signal = new CallSignal(err)) {
                 signal.signal();

@@ -10,6 +10,7 @@ import dev.ringtap.linux.posix.Posix;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.lang.ref.Reference;
 
 /**
  * A non-blocking event counter, {@code eventfd(2)}, or a pipe that stands in for one: User-Mode Linux passes pipes as
@@ -66,6 +67,8 @@ public final class EventFd implements AutoCloseable {
      */
     public void signal() throws NativeException {
         long result = Posix.write(fd.number(), one.address(), WORD_BYTES);
+        // The memory is the collector's, and the call knows only its address.
+        Reference.reachabilityFence(this);
         if (result < 0 && result != -Errno.EAGAIN)
             throw new NativeException("write", (int) -result, "cannot signal an event counter");
     }
@@ -78,6 +81,7 @@ public final class EventFd implements AutoCloseable {
      */
     public long drain() {
         long bytes = Posix.read(fd.number(), drained.address(), DRAIN_BYTES);
+        Reference.reachabilityFence(this);
         if (bytes == WORD_BYTES) {
             // 2^63 signals and more would read as negative; they are many all the same.
             long count = drained.get(ValueLayout.JAVA_LONG, 0);

@@ -10,6 +10,7 @@ import dev.ringtap.linux.posix.Posix;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.lang.ref.Reference;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
@@ -140,6 +141,8 @@ public final class PacketSocket implements AutoCloseable {
     public int send(byte[] frame, int length) throws NativeException {
         MemorySegment.copy(frame, 0, outgoing, ValueLayout.JAVA_BYTE, 0, length);
         long result = Posix.send(fd.number(), outgoing.address(), length, 0);
+        // The memory is the collector's, and the call knows only its address.
+        Reference.reachabilityFence(this);
         if (result == -Errno.EAGAIN || result == -Errno.ENOBUFS) return (int) result;
         return (int) check(result, "send AF_PACKET", "cannot send a frame of " + length + " bytes");
     }
@@ -180,6 +183,7 @@ public final class PacketSocket implements AutoCloseable {
         incoming.set(ValueLayout.JAVA_LONG, IOVEC, incoming.address() + DATA);
         incoming.set(ValueLayout.JAVA_LONG, IOVEC + 8, MAX_FRAME_BYTES);
         long result = Posix.recvmsg(fd.number(), incoming.address(), 0);
+        Reference.reachabilityFence(this);
         if (result == -Errno.EAGAIN) return -Errno.EAGAIN;
         int bytes = (int) check(result, "recvmsg AF_PACKET", "cannot receive a frame");
         int tag = vlanTag();

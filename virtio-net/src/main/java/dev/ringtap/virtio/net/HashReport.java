@@ -2,7 +2,7 @@
 package dev.ringtap.virtio.net;
 
 /**
- * Values of {@code hash_report} in the packet header: which hash a received packet carries. VIRTIO 1.3, 5.1.6.4.4 Hash
+ * Values of {@code hash_report} in the packet header: which hash a received packet carries. VIRTIO 1.3, 5.1.6.4.5 Hash
  * reporting for incoming packets. Names drop {@code VIRTIO_NET_HASH_REPORT_}.
  */
 public final class HashReport {

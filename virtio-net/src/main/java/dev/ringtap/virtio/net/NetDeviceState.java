@@ -31,7 +31,7 @@ public record NetDeviceState(
      * The state after a reset and feature negotiation.
      *
      * @param config the device
-     * @param features those negotiated; the offloads among them start in force (5.1.6.5.9 Offloads State Configuration)
+     * @param features those negotiated; the offloads among them start in force (5.1.6.5.8 Offloads State Configuration)
      */
     public static NetDeviceState initial(NetDeviceConfig config, long features) {
         return new NetDeviceState(

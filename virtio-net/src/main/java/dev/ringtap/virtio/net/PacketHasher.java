@@ -65,8 +65,12 @@ public final class PacketHasher {
 
     private static final int NOWHERE = -1;
 
-    private static final int NEEDS_WALK = HashType.ALL
-            & ~(HashType.IPV4.mask() | HashType.TCPV4.mask() | HashType.UDPV4.mask() | HashType.IPV6.mask());
+    /** IPv6 types that depend on what follows the fixed header. */
+    private static final int NEEDS_WALK = HashType.TCPV6.mask()
+            | HashType.UDPV6.mask()
+            | HashType.IP_EX.mask()
+            | HashType.TCP_EX.mask()
+            | HashType.UDP_EX.mask();
 
     private final int[] table;
     private final int enabledTypes;
@@ -164,19 +168,15 @@ public final class PacketHasher {
         long source = ip + IPV6_SOURCE;
         long destination = ip + IPV6_DESTINATION;
         HashType type = HashType.IPV6;
-        boolean ports = false;
         if ((enabledTypes & NEEDS_WALK) != 0) {
             walk(frame, ip, end);
-            boolean extended = homeAddressAt != NOWHERE || routingAddressAt != NOWHERE;
-            HashType ex = extended ? pick(HashType.TCP_EX, HashType.UDP_EX, HashType.IP_EX) : HashType.IP_EX;
-            if (extended && ex.in(enabledTypes)) {
-                type = ex;
-                ports = ex != HashType.IP_EX;
+            HashType extended = pick(HashType.TCP_EX, HashType.UDP_EX, HashType.IP_EX);
+            if (extended.in(enabledTypes) && (homeAddressAt != NOWHERE || routingAddressAt != NOWHERE)) {
+                type = extended;
                 source = homeAddressAt != NOWHERE ? homeAddressAt : source;
                 destination = routingAddressAt != NOWHERE ? routingAddressAt : destination;
             } else {
                 type = pick(HashType.TCPV6, HashType.UDPV6, HashType.IPV6);
-                ports = type != HashType.IPV6;
             }
         }
         if (!type.in(enabledTypes)) {
@@ -186,10 +186,11 @@ public final class PacketHasher {
                 ^ hash64(frame.get(BE64, source + 8), 8)
                 ^ hash64(frame.get(BE64, destination), 16)
                 ^ hash64(frame.get(BE64, destination + 8), 24);
-        value = ports ? hash ^ hash32(frame.get(BE32, transportAt), 32) : hash;
+        value = HashReport.hasPorts(type.report()) ? hash ^ hash32(frame.get(BE32, transportAt), 32) : hash;
         report = type.report();
     }
 
+    /** The highest-ranking of three types that is enabled and has its header; the last needs none and may be disabled. */
     private HashType pick(HashType tcp, HashType udp, HashType ip) {
         if (transport == TCP && tcp.in(enabledTypes)) {
             return tcp;

@@ -19,13 +19,13 @@ public final class Toeplitz {
     private final int[] byteTable;
 
     /**
-     * @param key 1 to {@value #MAX_KEY_BYTES} bytes; a shorter key is followed by zeros
-     * @throws IllegalArgumentException if the key is empty or longer
+     * @param key 0 to {@value #MAX_KEY_BYTES} bytes; a shorter key is followed by zeros
+     * @throws IllegalArgumentException if the key is longer
      */
     public Toeplitz(byte[] key) {
-        if (key.length < 1 || key.length > MAX_KEY_BYTES) {
+        if (key.length > MAX_KEY_BYTES) {
             throw new IllegalArgumentException(
-                    "key has " + key.length + " bytes; 1 to " + MAX_KEY_BYTES + " are possible");
+                    "key has " + key.length + " bytes, at most " + MAX_KEY_BYTES + " is right");
         }
         byte[] padded = Arrays.copyOf(key, MAX_KEY_BYTES);
         int[] table = new int[MAX_INPUT_BYTES << 8];
