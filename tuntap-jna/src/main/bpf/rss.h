@@ -98,12 +98,19 @@ struct headers {
 #define IPV6_DESTINATION 24
 #define IPV6_PORTS 40
 
+/*
+ * The jump behind each look-up goes to the next instruction, and the kernel removes it before it compiles. It is there
+ * for verifiers that, without CAP_PERFMON, also follow what a processor may speculate: two ways on from each look-up,
+ * which they join again only where a jump ends. It keeps clang from moving look-ups about, too, which costs time.
+ */
 static __always_inline u32 hash_bytes(const struct steering_config *c, const u8 *in, u32 from, u32 to)
 {
 	u32 hash = 0;
 #pragma clang loop unroll(full)
-	for (u32 i = from; i < to; i++)
+	for (u32 i = from; i < to; i++) {
 		hash ^= c->toeplitz[i][in[i]];
+		asm volatile("goto +0" : "+r"(hash), "+r"(c));
+	}
 	return hash;
 }
 
@@ -121,6 +128,7 @@ static __always_inline int is_extension(u64 next)
 
 /* Offsets and lengths are as wide as a register: with 32 bits, -mcpu=v2 spends two shifts wherever one is computed. */
 struct walk {
+	u64 frame_bytes;
 	u64 offset; /* in the frame, where `next` begins */
 	u64 next;
 	u64 home;    /* where the home address is, 0: none */
@@ -137,32 +145,42 @@ static __always_inline void load_up_to(struct __sk_buff *skb, u64 offset, void *
 }
 
 /*
+ * The value, which fits 16 bits, with all that the verifier has derived about it replaced by just that. `zero` comes
+ * out of a map, so the verifier cannot tell that the XOR changes nothing.
+ */
+static __always_inline u64 forget(u64 value, u64 zero)
+{
+	asm volatile("%0 ^= %1\n\t%0 &= 0xffff" : "+r"(value) : "r"(zero));
+	return value;
+}
+
+/*
  * Walks the extension headers. One loop takes a step over either a header or one option of the destination options
  * header it is in: nested loops would make the verifier follow every option of every header.
  *
- * Every variable that a step hands to the next is XORed with a zero out of the map. It stays what it is, but the
- * verifier forgets the range and the constants it derived, so the paths through a step end in one state instead of in
- * hundreds that differ in what they imply about a length.
+ * A step forgets what the verifier derived from the steps before it. So the paths through a step end in one state,
+ * instead of in hundreds that differ in what they imply about a length or a count. Without CAP_PERFMON the verifier
+ * takes two states for one only if they are the same to the bit.
  */
-static __always_inline void walk_extensions(struct __sk_buff *skb, const struct steering_config *c, u64 frame_bytes,
-					    struct walk *w)
+static __always_inline void walk_extensions(struct __sk_buff *skb, const struct steering_config *c, struct walk *w)
 {
 	const u64 zero = c->zero;
 	u64 headers_left = EXTENSION_HEADERS_MAX, options_left = OPTIONS_MAX;
 	u64 option = 0, options_end = 0;
-	u64 offset = w->offset, next = w->next, home = 0, routing = 0;
+	u64 frame_bytes = w->frame_bytes, offset = w->offset, next = w->next, home = 0, routing = 0;
 
-	for (u32 step = 0; step < EXTENSION_HEADERS_MAX + OPTIONS_MAX; step++) {
+	for (u64 step = 0; step < EXTENSION_HEADERS_MAX + OPTIONS_MAX; step++) {
 		u8 h[8];
 
-		headers_left ^= zero;
-		options_left ^= zero;
-		option ^= zero;
-		options_end ^= zero;
-		offset ^= zero;
-		next ^= zero;
-		home ^= zero;
-		routing ^= zero;
+		frame_bytes ^= zero; /* may be more than 16 bits */
+		headers_left = forget(headers_left, zero);
+		options_left = forget(options_left, zero);
+		option = forget(option, zero);
+		options_end = forget(options_end, zero);
+		offset = forget(offset, zero);
+		next = forget(next, zero);
+		home = forget(home, zero);
+		routing = forget(routing, zero);
 
 		if (option < options_end) {
 			/* The last byte of the header is Pad1 or an option that runs over the end. */
@@ -220,6 +238,7 @@ static __always_inline void walk_extensions(struct __sk_buff *skb, const struct 
 		next = h[0];
 		offset += header_bytes;
 	}
+	w->frame_bytes = frame_bytes;
 	w->offset = offset;
 	w->next = next;
 	w->home = home;
@@ -258,19 +277,19 @@ static __always_inline u32 hash_ipv4(struct __sk_buff *skb, const struct steerin
 static __always_inline u32 hash_ipv6(struct __sk_buff *skb, const struct steering_config *c, struct headers *h,
 				     u64 network, u64 frame_bytes, u32 *hash)
 {
-	struct walk w = {.offset = network + IPV6_HEADER, .next = h->net[6]};
+	struct walk w = {.frame_bytes = frame_bytes, .offset = network + IPV6_HEADER, .next = h->net[6]};
 
 	if (h->net[0] >> 4 != 6 || w.offset > frame_bytes)
 		return REPORT_NONE;
 
 	if (is_extension(w.next)) {
-		walk_extensions(skb, c, frame_bytes, &w);
+		walk_extensions(skb, c, &w);
 		bpf_skb_load_bytes(skb, w.offset, h->net + IPV6_PORTS, 4);
 	}
 
 	u32 types = c->hash_types, report = REPORT_NONE;
-	int tcp = w.next == PROTO_TCP && w.offset + TCP_HEADER <= frame_bytes;
-	int udp = w.next == PROTO_UDP && w.offset + UDP_HEADER <= frame_bytes;
+	int tcp = w.next == PROTO_TCP && w.offset + TCP_HEADER <= w.frame_bytes;
+	int udp = w.next == PROTO_UDP && w.offset + UDP_HEADER <= w.frame_bytes;
 	int ports = 1;
 
 	if (w.home | w.routing) {

@@ -7,6 +7,8 @@ import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 import dev.ringtap.linux.posix.Errno;
 import dev.ringtap.linux.posix.NativeException;
 import dev.ringtap.linux.posix.OwnedFd;
+import dev.ringtap.linux.posix.Privileges;
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
@@ -15,6 +17,9 @@ import java.util.Map;
 
 /** The programs and maps of an object in the kernel. Closing it closes all of their descriptors. */
 final class LoadedObject implements AutoCloseable {
+    /** Lets a program go without guards against speculative execution; linux/capability.h. */
+    private static final int CAP_PERFMON = 38;
+
     private static final int PSEUDO_MAP_FD = 1;
     private static final int LOG_BYTES = 1 << 20;
     private static final int LOG_BYTES_MAX = 1 << 24;
@@ -90,12 +95,22 @@ final class LoadedObject implements AutoCloseable {
                 if (fd != -Errno.ENOSPC) break;
             }
         }
+        String hint = mayPerfmon() ? "" : " (CAP_PERFMON is missing: without it the verifier is stricter)";
         String doing = "cannot load the eBPF program " + program.name() + " of " + object.file();
         if (log.isBlank()) throw BpfCall.fault("bpf BPF_PROG_LOAD", refused, doing);
         throw new BpfException(
                 object.file() + ", section '" + program.section() + "': the kernel's verifier refused program '"
-                        + program.name() + "': " + Errno.describe(-refused),
+                        + program.name() + "': " + Errno.describe(-refused) + hint,
                 log);
+    }
+
+    private static boolean mayPerfmon() {
+        try {
+            var privileges = Privileges.current();
+            return privileges.has(CAP_PERFMON) || privileges.has(Privileges.CAP_SYS_ADMIN);
+        } catch (IOException e) {
+            return true; // no hint then
+        }
     }
 
     private static String text(MemorySegment buffer) {

@@ -15,7 +15,8 @@ import java.lang.foreign.MemorySegment;
  * {@code TUNSETSTEERINGEBPF} with {@link #fd}; an attached program stays in force, with its last configuration, after
  * this object is closed. A TAP with one queue does not run it.
  *
- * <p>Needs CAP_BPF or CAP_SYS_ADMIN. Methods may be called from any thread; configurations take effect one by one.
+ * <p>Needs CAP_BPF and CAP_PERFMON, or CAP_SYS_ADMIN. With CAP_BPF alone a recent kernel loads it too, with guards against
+ * speculative execution that make it several times slower. Methods may be called from any thread; configurations take effect one by one.
  */
 public final class SteeringProgram implements AutoCloseable {
     private static final String RESOURCE = "steering.bpf.o";

@@ -41,6 +41,7 @@ import static dev.ringtap.linux.bpf.ReferenceHash.UDPV6;
 import static dev.ringtap.linux.bpf.ReferenceHash.UDP_EX;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.ringtap.linux.RequiresBpf;
 import java.util.Arrays;
 import java.util.Random;
 import org.junit.jupiter.api.AfterAll;

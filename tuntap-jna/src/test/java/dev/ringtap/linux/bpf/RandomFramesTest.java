@@ -5,6 +5,7 @@ import static dev.ringtap.linux.bpf.Frames.bytes;
 import static dev.ringtap.linux.bpf.Frames.join;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.ringtap.linux.RequiresBpf;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.Random;

@@ -6,20 +6,19 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.ringtap.linux.RequiresBpf;
+import dev.ringtap.linux.RequiresTap;
 import dev.ringtap.linux.net.NetworkNamespace;
 import dev.ringtap.linux.net.PacketSocket;
 import dev.ringtap.linux.posix.Errno;
 import dev.ringtap.linux.posix.NativeException;
 import dev.ringtap.linux.posix.OwnedFd;
 import dev.ringtap.linux.posix.Posix;
-import dev.ringtap.linux.posix.Privileges;
 import dev.ringtap.linux.tun.TapDevice;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -31,6 +30,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /** The program attached to a multi-queue TAP in a network namespace of its own. */
+@RequiresTap
 @RequiresBpf
 class SteeringOnTapTest {
     private static final int QUEUES = 16;
@@ -49,7 +49,6 @@ class SteeringOnTapTest {
 
     @BeforeEach
     void open() throws Exception {
-        requireTap();
         new Random(11).nextBytes(KEY);
         var namespace = keep(NetworkNamespace.create());
         namespace.run(() -> {
@@ -71,16 +70,6 @@ class SteeringOnTapTest {
     private <T extends AutoCloseable> T keep(T resource) {
         opened.add(resource);
         return resource;
-    }
-
-    private static void requireTap() throws Exception {
-        var required = List.of(System.getProperty("ringtap.require", "").split(","));
-        if (required.contains("tap") || required.contains("all")) return;
-        var privileges = Privileges.current();
-        assumeTrue(Files.exists(Path.of("/dev/net/tun")), "there is no /dev/net/tun");
-        assumeTrue(
-                privileges.has(Privileges.CAP_NET_ADMIN) && privileges.has(Privileges.CAP_SYS_ADMIN),
-                "a TAP in a network namespace needs CAP_NET_ADMIN and CAP_SYS_ADMIN");
     }
 
     @Test

@@ -4,6 +4,7 @@ package dev.ringtap.linux.bpf;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.ringtap.linux.RequiresBpf;
 import dev.ringtap.linux.posix.Posix;
 import java.util.Arrays;
 import org.junit.jupiter.api.Test;
