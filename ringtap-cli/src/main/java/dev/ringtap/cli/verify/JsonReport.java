@@ -52,6 +52,9 @@ final class JsonReport {
                     .put("mismatches", phase.mismatches())
                     .put("elapsedMs", phase.elapsedMs());
         }
+        root.putObject("hostToGuest")
+                .put("partialChecksums", outcome.total().partialChecksums())
+                .put("largeFrames", outcome.total().largeFrames());
         Outcome.Back back = outcome.back();
         root.putObject("guestToHost")
                 .put("frames", back.frames())

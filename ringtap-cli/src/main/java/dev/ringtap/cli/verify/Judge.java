@@ -39,6 +39,9 @@ final class Judge extends SimpleChannelInboundHandler<ReceivedPacket> {
     private long lost;
     private long mismatches;
     private long arrivals;
+    /** Nobody waits for more than this. */
+    private int wakeBelow;
+
     private Throwable broken;
 
     Judge(FlowPlan plan, TcpResponder tcp, int mtu, int queues, Setting first) {
@@ -92,7 +95,7 @@ final class Judge extends SimpleChannelInboundHandler<ReceivedPacket> {
         Setting.Verdict verdict = judge(packet, mark);
         boolean right = verdict.right() && arrival.what() != What.WRONG;
         Flow flow = arrival.flow();
-        phase.count(flow == null ? null : flow.kind(), packet.queue(), packet.hashReport(), right);
+        phase.count(flow == null ? null : flow.kind(), packet, right);
         if (arrival.what() == What.UNASKED) {
             unasked++;
         }
@@ -107,7 +110,9 @@ final class Judge extends SimpleChannelInboundHandler<ReceivedPacket> {
             }
             fail(flow, arrival.sequence(), arrival.problem());
         }
-        notifyAll();
+        if (ledger.outstanding() < wakeBelow) {
+            notifyAll();
+        }
     }
 
     private Setting.Verdict judge(ReceivedPacket packet, int mark) {
@@ -215,20 +220,26 @@ final class Judge extends SimpleChannelInboundHandler<ReceivedPacket> {
      * @throws InterruptedException if interrupted
      */
     synchronized boolean awaitUnderWayBelow(int limit, long patienceMs) throws InterruptedException {
+        wakeBelow = limit;
         long seen = arrivals;
         long deadline = System.nanoTime() + patienceMs * 1_000_000;
         while (ledger.outstanding() >= limit && broken == null) {
             long leftMs = (deadline - System.nanoTime()) / 1_000_000;
-            if (leftMs <= 0) {
+            if (leftMs > 0) {
+                wait(leftMs);
+            } else if (arrivals == seen) {
                 return false;
-            }
-            wait(leftMs);
-            if (arrivals != seen) {
+            } else {
                 seen = arrivals;
                 deadline = System.nanoTime() + patienceMs * 1_000_000;
             }
         }
         return broken == null;
+    }
+
+    /** Packets under way. */
+    synchronized int underWay() {
+        return ledger.outstanding();
     }
 
     /** Gives up what is still under way. What the kernel says it dropped is no failure. Returns how many there were. */

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.ringtap.cli.verify;
 
+import dev.ringtap.guest.ReceivedPacket;
+import dev.ringtap.guest.TransmitPacket;
 import dev.ringtap.guest.check.HashTypes;
 import dev.ringtap.guest.traffic.FlowKind;
 import java.util.EnumMap;
@@ -10,6 +12,8 @@ import java.util.Map;
 final class Tally {
     private long packets;
     private long mismatches;
+    private long partialChecksums;
+    private long largeFrames;
     private final long[] queues;
     private final long[] reports = new long[HashTypes.REPORT_LAST + 1];
     private final Map<FlowKind, Long> kinds = new EnumMap<>(FlowKind.class);
@@ -19,8 +23,12 @@ final class Tally {
     }
 
     /** @param kind null for a packet that belongs to no flow */
-    void count(FlowKind kind, int queue, int report, boolean right) {
+    void count(FlowKind kind, ReceivedPacket packet, boolean right) {
+        int queue = packet.queue();
+        int report = packet.hashReport();
         packets++;
+        partialChecksums += packet.flags() & TransmitPacket.NEEDS_CSUM;
+        largeFrames += packet.gsoType() == TransmitPacket.GSO_NONE ? 0 : 1;
         if (!right) {
             mismatches++;
         }
@@ -44,6 +52,8 @@ final class Tally {
     void add(Tally other) {
         packets += other.packets;
         mismatches += other.mismatches;
+        partialChecksums += other.partialChecksums;
+        largeFrames += other.largeFrames;
         for (int i = 0; i < queues.length; i++) {
             queues[i] += other.queues[i];
         }
@@ -59,6 +69,16 @@ final class Tally {
 
     long mismatches() {
         return mismatches;
+    }
+
+    /** Packets whose checksum the kernel left to the guest. */
+    long partialChecksums() {
+        return partialChecksums;
+    }
+
+    /** Packets that the kernel left to the guest uncut. */
+    long largeFrames() {
+        return largeFrames;
     }
 
     long[] queues() {

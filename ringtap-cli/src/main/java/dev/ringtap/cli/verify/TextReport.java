@@ -155,6 +155,9 @@ final class TextReport {
                 outcome.queuePairs(),
                 outcome.engine(),
                 outcome.kernel());
+        out.printf(
+                "Of these %,d arrived with the checksum left to the guest, %,d larger than a segment%n",
+                outcome.total().partialChecksums(), outcome.total().largeFrames());
         if (outcome.dropped() > 0) {
             out.printf(
                     "The kernel's queue dropped %,d packets and said so; they are not counted.%n", outcome.dropped());

@@ -375,7 +375,8 @@ final class VerifyRun {
     }
 
     private void send(Flow flow) throws Exception {
-        if (!judge.awaitUnderWayBelow(WINDOW, PATIENCE_MS)) {
+        // Half of it is let through before more is sent: to wake up for every packet costs more than to send it.
+        if (judge.underWay() >= WINDOW && !judge.awaitUnderWayBelow(WINDOW / 2, PATIENCE_MS)) {
             giveUp();
         }
         int sequence = sequences[flow.id()]++ & MAX_SEQUENCE;

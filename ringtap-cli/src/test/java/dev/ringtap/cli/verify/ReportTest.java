@@ -77,11 +77,9 @@ class ReportTest {
             rows.add(row);
             boolean right = !failed || flow.id() != 7;
             int queue = flow.id() % 2;
-            row.count(
-                    new ReceivedPacket(queue, new byte[0], 0, 0, 0, 0, 0, 0, 1, 0xCAFE, 2, 0),
-                    new Setting.Verdict(right ? queue : 0, 0xCAFE, 2, right),
-                    true);
-            tally.count(flow.kind(), queue, 2, right);
+            ReceivedPacket packet = new ReceivedPacket(queue, new byte[0], 1, 1, 0, 0, 0, 0, 1, 0xCAFE, 2, 0);
+            row.count(packet, new Setting.Verdict(right ? queue : 0, 0xCAFE, 2, right), true);
+            tally.count(flow.kind(), packet, right);
             if (!right) {
                 failures.add(new Failure("a phase", 7, flow.kind().label(), 0, flow.describe(), "queue 1, expected 0"));
             }

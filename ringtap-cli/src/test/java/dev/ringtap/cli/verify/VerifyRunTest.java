@@ -37,6 +37,9 @@ class VerifyRunTest {
         assertThat(outcome.total().reports()).as("every type and none").doesNotContain(0L);
         assertThat(outcome.total().queues()).as("every queue").doesNotContain(0L);
         assertThat(outcome.rows()).allSatisfy(row -> assertThat(row.packets()).isPositive());
+        assertThat(outcome.total().largeFrames()).isPositive();
+        assertThat(outcome.total().partialChecksums())
+                .isGreaterThan(outcome.total().largeFrames());
         Outcome.Back back = outcome.back();
         assertThat(back.frames()).isEqualTo(4 * 64);
         assertThat(back.largeFrames()).isPositive();
