@@ -20,8 +20,8 @@ class MainTest {
             value = {
                 "verify --flows 3          | --flows 3: must be between 57",
                 "verify --flows many       | 'many' is not an int",
-                "verify --queue-pairs 0    | --queue-pairs 0: must be between 1 and 256",
-                "verify --queue-pairs 300  | --queue-pairs 300: must be between 1 and 256",
+                "verify --queue-pairs 0    | --queue-pairs 0: must be between 1 and 127",
+                "verify --queue-pairs 300  | --queue-pairs 300: must be between 1 and 127",
                 "verify --engine steam     | expected one of [auto, epoll, io_uring]",
                 "verify --wrong            | Unknown option: '--wrong'",
                 "verfy                     | Unmatched argument at index 0: 'verfy'",

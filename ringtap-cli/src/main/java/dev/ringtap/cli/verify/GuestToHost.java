@@ -14,10 +14,8 @@ import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 
 /**
  * The other direction: frames that must come out of the TAP byte by byte as the guest sent them; datagrams whose
@@ -26,7 +24,7 @@ import java.util.Set;
  */
 final class GuestToHost {
     private static final int FRAMES_PER_QUEUE = 64;
-    private static final int SHORTEST_DATA_BYTES = 0;
+    private static final int SHORTEST_DATA_BYTES = 16;
     private static final int LONGEST_DATA_BYTES = 1500;
     private static final int STREAM_SMALL_BYTES = 700;
     private static final int STREAM_LARGE_BYTES = 30_000;
@@ -70,7 +68,7 @@ final class GuestToHost {
         Map<ByteBuffer, Integer> underWay = new HashMap<>();
         for (int i = 0; i < count; i++) {
             int span = LONGEST_DATA_BYTES - SHORTEST_DATA_BYTES;
-            int dataBytes = i % 8 == 0 ? LONGEST_DATA_BYTES : SHORTEST_DATA_BYTES + 16 + i * 37 % (span - 16);
+            int dataBytes = i % 8 == 0 ? LONGEST_DATA_BYTES : SHORTEST_DATA_BYTES + i * 37 % span;
             byte[] frame = ReturnTraffic.plainFrame(topology, plan.pattern(), i, dataBytes);
             underWay.put(ByteBuffer.wrap(frame), i);
             guest.channel().writeAndFlush(TransmitPacket.plain(i % queues, frame));
@@ -151,9 +149,8 @@ final class GuestToHost {
     }
 
     private void streams() throws Exception {
-        Set<Flow> done = new HashSet<>();
         for (Flow flow : plan.flows()) {
-            if (flow.kind().carrier() == Carrier.TCP_SOCKET && done.add(flow)) {
+            if (flow.kind().carrier() == Carrier.TCP_SOCKET) {
                 guest.channel().writeAndFlush(judge.returnStream(flow, STREAM_SMALL_BYTES));
                 guest.channel().writeAndFlush(judge.returnStream(flow, STREAM_LARGE_BYTES));
                 largeFrames++;

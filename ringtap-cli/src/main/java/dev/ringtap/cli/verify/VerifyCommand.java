@@ -26,7 +26,8 @@ import picocli.CommandLine.Spec;
         },
         footer = {"", "Exit code: 0 without a mismatch, 1 with one or if it cannot run, 2 for wrong usage."})
 public final class VerifyCommand implements Callable<Integer> {
-    private static final int MAX_QUEUE_PAIRS = 256;
+    /** vhost-user has 8 bits for the number of a virtqueue, and the control queue comes after those of all pairs. */
+    private static final int MAX_QUEUE_PAIRS = 127;
 
     @Spec
     private CommandSpec spec;
@@ -48,7 +49,7 @@ public final class VerifyCommand implements Callable<Integer> {
             names = "--queue-pairs",
             paramLabel = "N",
             defaultValue = "4",
-            description = "Queue pairs of the device, 1 to 256. Default: ${DEFAULT-VALUE}.")
+            description = "Queue pairs of the device, 1 to 127. Default: ${DEFAULT-VALUE}.")
     private int queuePairs;
 
     @Option(

@@ -37,7 +37,7 @@ final class VerifyRun {
     private static final int WINDOW = 192;
 
     /** How long nothing may arrive before what is under way counts as lost. TCP repeats itself well within. */
-    private static final long PATIENCE_MS = 4_000;
+    private static final long PATIENCE_MS = 6_000;
 
     private static final long COMMAND_PATIENCE_MS = 10_000;
     private static final int RECONFIGURATIONS = 48;
@@ -62,6 +62,10 @@ final class VerifyRun {
     private int[] sequences;
     private long droppedBefore;
     private long dropped;
+    private Outcome.Back back = new Outcome.Back(0, 0, 0, 0, 0);
+    private boolean hashConfigured;
+    private String currentPhase = "";
+    private volatile boolean stopping;
 
     VerifyRun(VerifySettings settings, Progress progress) {
         this.settings = settings;
@@ -80,11 +84,14 @@ final class VerifyRun {
         Privilege.require();
         try (TestBed made = TestBed.create(settings.queuePairs(), settings.engine())) {
             bed = made;
-            Thread cleanUp = new Thread(made::close, "ringtap-clean-up");
+            Thread cleanUp = new Thread(() -> stop(made), "ringtap-clean-up");
             Runtime.getRuntime().addShutdownHook(cleanUp);
             try {
                 prepare();
                 drive();
+            } catch (Exception e) {
+                // What breaks when everything is closed under its hands is not worth a word.
+                throw stopping ? new CommandException("stopped by a signal", e) : e;
             } finally {
                 if (host != null) {
                     host.close();
@@ -113,7 +120,10 @@ final class VerifyRun {
                 elapsedMs);
     }
 
-    private Outcome.Back back = new Outcome.Back(0, 0, 0, 0, 0);
+    private void stop(TestBed made) {
+        stopping = true;
+        made.close();
+    }
 
     private static void removeHook(Thread hook) {
         try {
@@ -295,15 +305,14 @@ final class VerifyRun {
     // ---- Commands
 
     private void setQueuePairs(int pairs) throws Exception {
-        // The driver may not use a queue beyond the count once the command is out. VIRTIO 1.3, 5.1.6.5.6.
+        // The driver may not use a queue beyond the count once the command is out. VIRTIO 1.3, 5.1.6.5.6
+        // Automatic receive steering in multiqueue mode.
         transmitQueues.set(Math.min(transmitQueues.get(), pairs));
         Setting setting = Setting.automatic(pairs + " queue pairs", pairs, reportedBefore(), MICROSOFT_KEY);
         judge.sent(setting);
         finish(guest.control().setQueuePairs(pairs), "VQ_PAIRS_SET");
         transmitQueues.set(pairs);
     }
-
-    private boolean hashConfigured;
 
     /** Before any hash is configured there is none; afterwards VQ_PAIRS_SET leaves open what becomes of it. */
     private int reportedBefore() {
@@ -411,8 +420,6 @@ final class VerifyRun {
     private interface Work {
         void run() throws Exception;
     }
-
-    private String currentPhase = "";
 
     private void phase(String name, boolean spreads, Work work) throws Exception {
         long startNs = System.nanoTime();

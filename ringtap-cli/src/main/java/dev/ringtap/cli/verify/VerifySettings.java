@@ -4,7 +4,7 @@ package dev.ringtap.cli.verify;
 /**
  * What the user asked for.
  *
- * @param queuePairs of the device, 1 to 256
+ * @param queuePairs of the device, 1 to 127
  * @param flows how many, see {@link dev.ringtap.guest.traffic.FlowPlan}
  * @param seed of flows, keys and tables
  * @param engine how the emulator moves packets
