@@ -129,23 +129,13 @@ public final class UmlGuest implements AutoCloseable {
         return await(limit, command);
     }
 
-    /** Sends a command line without waiting; {@link #awaitSent} waits. One at a time. */
-    public void send(String command) {
+    private void send(String command) {
         try {
             process.getOutputStream().write((command + "\n").getBytes(UTF_8));
             process.getOutputStream().flush();
         } catch (IOException e) {
             throw failure("the guest is gone before: " + command);
         }
-    }
-
-    /** Waits for the end of the command that {@link #send} started; what it printed. */
-    public String awaitSent(Duration limit) {
-        Answer answer = await(limit, "the command under way");
-        if (answer.status() != 0) {
-            throw failure("exit status " + answer.status() + "\n" + answer.output());
-        }
-        return answer.output().strip();
     }
 
     /** Powers the guest off as its user would and waits until all of it is gone. */
