@@ -29,6 +29,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -48,6 +49,9 @@ class RealGuestTest {
     private static final long SEED = 1;
     private static final Duration TRANSFER_LIMIT = Duration.ofMinutes(3);
 
+    @RegisterExtension
+    final OutputOnFailure outputs = new OutputOnFailure();
+
     private HostSide host;
     private RingtapProcess ringtap;
     private UmlGuest guest;
@@ -66,6 +70,7 @@ class RealGuestTest {
                 Integer.toString(QUEUE_PAIRS),
                 "--socket",
                 socket.toString());
+        outputs.watch(ringtap);
         ringtap.awaitSocket(socket);
         host.configureTap();
         guest = UmlGuest.boot(List.of(socket));

@@ -110,8 +110,13 @@ final class RingtapProcess implements AutoCloseable {
     }
 
     AssertionError failure(String what) {
+        return new AssertionError(describe(what));
+    }
+
+    /** Command line, a remark, whether it runs, and all its output. */
+    String describe(String remark) {
         String state = process.isAlive() ? "running" : "exit status " + process.exitValue();
-        return new AssertionError(commandLine + ": " + what + " (" + state + ")\n--- its output ---\n" + output());
+        return commandLine + ": " + remark + " (" + state + ")\n--- its output ---\n" + output();
     }
 
     /** Kills it if it still runs. */
