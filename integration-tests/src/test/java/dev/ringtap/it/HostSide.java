@@ -7,8 +7,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.ringtap.linux.net.LinkConfig;
 import dev.ringtap.linux.net.NetworkNamespace;
 import java.io.IOException;
-import java.io.OutputStream;
-import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
@@ -17,10 +15,6 @@ import java.net.StandardSocketOptions;
 import java.nio.ByteBuffer;
 import java.nio.channels.DatagramChannel;
 import java.nio.channels.SocketChannel;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
-import java.util.SplittableRandom;
 
 /** The host's end of a TAP in a network namespace of its own, and traffic through it by ordinary sockets. */
 final class HostSide implements AutoCloseable {
@@ -30,7 +24,6 @@ final class HostSide implements AutoCloseable {
     static final String GUEST6 = "fd09::2";
     static final String TAP = "tap0";
 
-    private static final int PIECE_BYTES = 1 << 16;
     private static final int SOCKET_LIMIT_MS = 60_000;
 
     private final NetworkNamespace namespace;
@@ -107,27 +100,15 @@ final class HostSide implements AutoCloseable {
         return output;
     }
 
-    /**
-     * Connects and sends random bytes.
-     *
-     * @return their SHA-256 in hexadecimal
-     */
-    String sendRandom(String destination, int port, long bytes, long seed) throws Exception {
-        return namespace.call(() -> {
+    /** Connects, sends a stream and waits until the peer has read it to its end. */
+    void sendStream(String destination, int port, long seed, long bytes) throws Exception {
+        namespace.run(() -> {
             try (var socket = new Socket()) {
                 socket.setSoTimeout(SOCKET_LIMIT_MS);
                 socket.connect(new InetSocketAddress(destination, port), SOCKET_LIMIT_MS);
-                OutputStream out = socket.getOutputStream();
-                MessageDigest digest = sha256();
-                byte[] piece = new byte[PIECE_BYTES];
-                var generator = new SplittableRandom(seed);
-                for (long left = bytes; left > 0; left -= piece.length) {
-                    generator.nextBytes(piece);
-                    int length = (int) Math.min(piece.length, left);
-                    digest.update(piece, 0, length);
-                    out.write(piece, 0, length);
-                }
-                return HexFormat.of().formatHex(digest.digest());
+                new KnownStream(seed).writeTo(socket.getOutputStream(), bytes);
+                socket.shutdownOutput();
+                assertThat(socket.getInputStream().read()).isEqualTo(-1);
             }
         });
     }
@@ -137,37 +118,12 @@ final class HostSide implements AutoCloseable {
         return namespace.call(() -> new ServerSocket(port));
     }
 
-    /** What one connection brought. */
-    record Received(long bytes, String sha256) {}
-
-    /** Accepts a connection and reads it to its end. */
-    static Received receive(ServerSocket listener) {
-        try {
-            listener.setSoTimeout(SOCKET_LIMIT_MS);
-            return receive(listener.accept());
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
-    }
-
-    private static Received receive(Socket connection) throws IOException {
-        try (Socket socket = connection) {
+    /** Accepts a connection and compares what it brings with a stream; how many bytes came. */
+    static long receiveStream(ServerSocket listener, long seed) throws IOException {
+        listener.setSoTimeout(SOCKET_LIMIT_MS);
+        try (Socket socket = listener.accept()) {
             socket.setSoTimeout(SOCKET_LIMIT_MS);
-            MessageDigest digest = sha256();
-            byte[] piece = new byte[PIECE_BYTES];
-            long bytes = 0;
-            for (int got; (got = socket.getInputStream().read(piece)) >= 0; bytes += got) {
-                digest.update(piece, 0, got);
-            }
-            return new Received(bytes, HexFormat.of().formatHex(digest.digest()));
-        }
-    }
-
-    private static MessageDigest sha256() {
-        try {
-            return MessageDigest.getInstance("SHA-256");
-        } catch (NoSuchAlgorithmException e) {
-            throw new AssertionError("every Java has SHA-256", e);
+            return new KnownStream(seed).compareWith(socket.getInputStream());
         }
     }
 

@@ -48,7 +48,7 @@ record GuestImage(Path kernel, Path initramfs) {
         archive.executable("bin/busybox", findProgram("busybox").orElseThrow());
         addDynamic(archive, "usr/sbin/ethtool", findProgram("ethtool").orElseThrow());
         addCompiled(archive, directory, "rxhash");
-        addCompiled(archive, directory, "tcppipe");
+        addCompiled(archive, directory, "tcpstream");
 
         var order = new StringBuilder();
         for (Path module : new KernelModules(modules).loadOrder("virtio_net", "ipv6")) {
