@@ -85,7 +85,8 @@ final class GuestNetwork {
 
     /** Starts to record packets anew. */
     void watchPackets() {
-        guest.run("killall rxhash 2> /dev/null; rxhash eth0 > /tmp/packets 2>&1 < /dev/null &");
+        // A new file: a recorder still on its way out writes into the old one.
+        guest.run("rm -f /tmp/packets; : > /tmp/packets; rxhash eth0 > /tmp/packets 2>&1 < /dev/null &");
         guest.run("until grep -qE 'READY|rxhash:' /tmp/packets; do sleep 0.1; done");
         guest.run("grep -q READY /tmp/packets || { cat /tmp/packets; false; }");
     }

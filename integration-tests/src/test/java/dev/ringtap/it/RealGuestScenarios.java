@@ -35,11 +35,12 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * A Linux kernel's own virtio_net driver judges {@code ringtap run}: its {@code ethtool} configures the device, and what
- * its driver records of packets sent by ordinary sockets of the host must be what the fake guest's checker expects.
+ * its driver records of packets sent by ordinary sockets of the host must be what the fake guest's checker expects. The
+ * same for each I/O engine.
  */
 @Requires({ROOT, TAP, BPF, UML})
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
-class RealGuestTest {
+abstract class RealGuestScenarios {
     private static final int QUEUE_PAIRS = 4;
     private static final int FLOWS_PER_PROTOCOL = 16;
     private static final int UDP_PORT = 777;
@@ -51,10 +52,15 @@ class RealGuestTest {
     @RegisterExtension
     final OutputOnFailure outputs = new OutputOnFailure();
 
+    private final String engine;
     private HostSide host;
     private RingtapProcess ringtap;
     private UmlGuest guest;
     private GuestNetwork network;
+
+    RealGuestScenarios(String engine) {
+        this.engine = engine;
+    }
 
     @BeforeAll
     void attachGuest(@TempDir Path directory) throws Exception {
@@ -68,7 +74,9 @@ class RealGuestTest {
                 "--queue-pairs",
                 Integer.toString(QUEUE_PAIRS),
                 "--socket",
-                socket.toString());
+                socket.toString(),
+                "--engine",
+                engine);
         outputs.watch(ringtap);
         ringtap.awaitSocket(socket);
         host.configureTap();

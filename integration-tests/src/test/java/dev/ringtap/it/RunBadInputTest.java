@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.ringtap.it;
+
+import static dev.ringtap.it.Facility.BPF;
+import static dev.ringtap.it.Facility.ROOT;
+import static dev.ringtap.it.Facility.TAP;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What {@code ringtap run} says to a request it cannot fulfil, how it ends, and that it leaves nothing behind. */
+@Requires({ROOT, TAP, BPF})
+class RunBadInputTest {
+    /** The request itself is wrong. */
+    private static final int USAGE = 2;
+    /** The request is right and this machine cannot fulfil it. */
+    private static final int FAILED = 1;
+
+    @TempDir
+    Path directory;
+
+    private HostSide host;
+    private Path socket;
+
+    @BeforeEach
+    void makeHost() throws Exception {
+        host = HostSide.create();
+        socket = directory.resolve("guest.sock");
+    }
+
+    @AfterEach
+    void closeHost() {
+        host.close();
+    }
+
+    @Test
+    void unknownOption() throws Exception {
+        assertRefused(USAGE, List.of("--quiet"), "Unknown option: '--quiet'");
+    }
+
+    @Test
+    void missingSocket() throws Exception {
+        String output = assertEnds(USAGE, List.of(), "run", "--tap", HostSide.TAP);
+        assertThat(output).contains("--socket");
+    }
+
+    @Test
+    void noQueuePair() throws Exception {
+        assertRefused(USAGE, List.of("--queue-pairs", "0"), "--queue-pairs", "0", "1 to");
+    }
+
+    @Test
+    void moreQueuePairsThanThereAre() throws Exception {
+        assertRefused(USAGE, List.of("--queue-pairs", "300"), "--queue-pairs", "300", "1 to");
+    }
+
+    @Test
+    void queuePairsThatAreNoNumber() throws Exception {
+        assertRefused(USAGE, List.of("--queue-pairs", "many"), "--queue-pairs", "many");
+    }
+
+    @Test
+    void tapNameTooLong() throws Exception {
+        String output =
+                assertEnds(USAGE, List.of(), "run", "--tap", "a-name-of-sixteen", "--socket", socket.toString());
+        assertThat(output).contains("--tap", "a-name-of-sixteen", "15");
+    }
+
+    @Test
+    void tapNameTakenByAnotherKindOfInterface() throws Exception {
+        String output = assertEnds(FAILED, List.of(), "run", "--tap", "lo", "--socket", socket.toString());
+        assertThat(output).contains("lo", "the name is taken by an interface that is not a TAP");
+    }
+
+    @Test
+    void tapInUseByAnotherRun() throws Exception {
+        try (var first = run(HostSide.TAP, directory.resolve("first.sock"))) {
+            first.awaitSocket(directory.resolve("first.sock"));
+            String output = assertEnds(FAILED, List.of(), "run", "--tap", HostSide.TAP, "--socket", socket.toString());
+            assertThat(output).contains(HostSide.TAP, "the name is taken by a TAP that another process holds open");
+            assertThat(first.isRunning()).isTrue();
+            assertThat(host.tapExists()).isTrue();
+            assertThat(first.terminate()).isZero();
+        }
+    }
+
+    @Test
+    void socketInUseByAnotherRun() throws Exception {
+        try (var first = run("tap1", socket)) {
+            first.awaitSocket(socket);
+            String output = assertEnds(FAILED, List.of(), "run", "--tap", HostSide.TAP, "--socket", socket.toString());
+            assertThat(output).contains(socket.toString(), "another process listens there");
+            assertThat(host.tapExists()).isFalse();
+            assertThat(socket).exists();
+            assertThat(first.terminate()).isZero();
+        }
+    }
+
+    @Test
+    void socketPathIsAnOrdinaryFile() throws Exception {
+        Files.writeString(socket, "precious");
+        String output = assertEnds(FAILED, List.of(), "run", "--tap", HostSide.TAP, "--socket", socket.toString());
+        assertThat(output).contains(socket.toString(), "not a socket");
+        assertThat(socket).hasContent("precious");
+        assertThat(host.tapExists()).isFalse();
+    }
+
+    @Test
+    void socketPathTooLong() throws Exception {
+        Path tooLong = directory.resolve("x".repeat(100));
+        String output = assertEnds(USAGE, List.of(), "run", "--tap", HostSide.TAP, "--socket", tooLong.toString());
+        assertThat(output).contains("--socket", "107 bytes");
+    }
+
+    @Test
+    void socketInADirectoryThatIsNotThere() throws Exception {
+        Path nowhere = directory.resolve("nowhere/guest.sock");
+        String output = assertEnds(FAILED, List.of(), "run", "--tap", HostSide.TAP, "--socket", nowhere.toString());
+        assertThat(output).contains(nowhere.toString());
+        assertThat(host.tapExists()).isFalse();
+    }
+
+    @Test
+    void noPermissionForATap() throws Exception {
+        String output = assertEnds(
+                FAILED,
+                List.of("setpriv", "--bounding-set", "-net_admin", "--inh-caps", "-net_admin"),
+                "run",
+                "--tap",
+                HostSide.TAP,
+                "--socket",
+                socket.toString());
+        assertThat(output).contains(HostSide.TAP, "CAP_NET_ADMIN");
+        assertThat(socket).doesNotExist();
+    }
+
+    private RingtapProcess run(String tap, Path at) throws Exception {
+        return RingtapProcess.start(host.namespace(), "run", "--tap", tap, "--socket", at.toString());
+    }
+
+    /** Good options and these: refused, and neither TAP nor socket remains. */
+    private void assertRefused(int status, List<String> options, String... said) throws Exception {
+        List<String> arguments = new ArrayList<>(List.of("run", "--tap", HostSide.TAP, "--socket", socket.toString()));
+        arguments.addAll(options);
+        assertThat(assertEnds(status, List.of(), arguments.toArray(String[]::new)))
+                .contains(said);
+        assertThat(host.tapExists()).isFalse();
+        assertThat(socket).doesNotExist();
+    }
+
+    /** Runs to the end; what it printed, which is for people: no stack trace. */
+    private String assertEnds(int status, List<String> wrapper, String... arguments) throws Exception {
+        try (var process = RingtapProcess.start(host.namespace(), wrapper, arguments)) {
+            int ended = process.awaitExit();
+            String output = process.output();
+            assertThat(ended).as(output).isEqualTo(status);
+            assertThat(Arrays.stream(output.split("\n")))
+                    .noneMatch(line -> line.startsWith("\tat ") || line.contains("Exception"));
+            return output;
+        }
+    }
+}
