@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.ringtap.it;
 
-import static dev.ringtap.it.Facility.BPF;
-import static dev.ringtap.it.Facility.ROOT;
-import static dev.ringtap.it.Facility.TAP;
-import static dev.ringtap.it.Facility.UML;
 import static dev.ringtap.it.GuestNetwork.MICROSOFT_KEY;
 import static dev.ringtap.it.HostSide.GUEST4;
 import static dev.ringtap.it.HostSide.GUEST6;
@@ -15,7 +11,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.ringtap.guest.check.GuestRss;
 import dev.ringtap.it.GuestNetwork.Flow;
 import dev.ringtap.it.GuestNetwork.Seen;
+import dev.ringtap.it.uml.RequiresUml;
 import dev.ringtap.it.uml.UmlGuest;
+import dev.ringtap.linux.RequiresBpf;
+import dev.ringtap.linux.RequiresTap;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -38,7 +37,9 @@ import org.junit.jupiter.params.provider.ValueSource;
  * its driver records of packets sent by ordinary sockets of the host must be what the fake guest's checker expects. The
  * same for each I/O engine.
  */
-@Requires({ROOT, TAP, BPF, UML})
+@RequiresTap
+@RequiresBpf
+@RequiresUml
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 abstract class RealGuestScenarios {
     private static final int QUEUE_PAIRS = 4;

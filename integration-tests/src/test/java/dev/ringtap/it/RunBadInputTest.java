@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.ringtap.it;
 
-import static dev.ringtap.it.Facility.BPF;
-import static dev.ringtap.it.Facility.ROOT;
-import static dev.ringtap.it.Facility.TAP;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.ringtap.linux.RequiresBpf;
+import dev.ringtap.linux.RequiresTap;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -17,7 +16,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What {@code ringtap run} says to a request it cannot fulfil, how it ends, and that it leaves nothing behind. */
-@Requires({ROOT, TAP, BPF})
+@RequiresTap
+@RequiresBpf
 class RunBadInputTest {
     /** The request itself is wrong. */
     private static final int USAGE = 2;

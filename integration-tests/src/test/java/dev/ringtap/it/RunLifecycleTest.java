@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.ringtap.it;
 
-import static dev.ringtap.it.Facility.BPF;
-import static dev.ringtap.it.Facility.ROOT;
-import static dev.ringtap.it.Facility.TAP;
-import static dev.ringtap.it.Facility.UML;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.ringtap.it.uml.RequiresUml;
 import dev.ringtap.it.uml.UmlGuest;
+import dev.ringtap.linux.RequiresBpf;
+import dev.ringtap.linux.RequiresTap;
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
@@ -25,7 +24,8 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
 
 /** {@code ringtap run} outlives its guests, whatever way they go, and goes itself without a trace. */
-@Requires({ROOT, TAP, BPF})
+@RequiresTap
+@RequiresBpf
 class RunLifecycleTest {
     private static final long SEED = 2;
 
@@ -58,7 +58,7 @@ class RunLifecycleTest {
     }
 
     @Test
-    @Requires(UML)
+    @RequiresUml
     void guestsComeAndGo() throws Exception {
         for (int boot = 1; boot <= 2; boot++) {
             try (var guest = bootAndPing()) {
@@ -69,7 +69,7 @@ class RunLifecycleTest {
     }
 
     @Test
-    @Requires(UML)
+    @RequiresUml
     void guestKilledInMidTransferIsFollowedByTheNext() throws Exception {
         try (var guest = bootAndPing();
                 var listener = host.listen(5002);
@@ -91,7 +91,7 @@ class RunLifecycleTest {
     }
 
     @Test
-    @Requires(UML)
+    @RequiresUml
     void endsWithAGuestAttached() throws Exception {
         try (var guest = bootAndPing()) {
             assertThat(guest.isRunning()).isTrue();
@@ -108,7 +108,7 @@ class RunLifecycleTest {
     }
 
     @Test
-    @Requires(UML)
+    @RequiresUml
     void endsWithAMessageWhenItsTapIsTakenAwayFromAGuest() throws Exception {
         try (var guest = bootAndPing()) {
             host.deleteTap();
@@ -120,7 +120,7 @@ class RunLifecycleTest {
     }
 
     @Test
-    @Requires(UML)
+    @RequiresUml
     void rubbishOnTheSocketIsRefusedAndTheNextFrontEndServed() throws Exception {
         int descriptors = ringtap.openDescriptors();
         var random = new SplittableRandom(SEED);

@@ -13,7 +13,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 
@@ -46,11 +45,6 @@ public final class UmlGuest implements AutoCloseable {
         this.directory = directory;
         this.kernelLog = kernelLog;
         Thread.ofVirtual().name("uml-serial-line").start(this::readAnswers);
-    }
-
-    /** Says what is not installed for a guest, or nothing. */
-    public static Optional<String> missing() {
-        return GuestImage.missing();
     }
 
     /** Boots a guest without a device. */

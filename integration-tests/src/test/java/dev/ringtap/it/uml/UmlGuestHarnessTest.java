@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.ringtap.it.uml;
 
-import static dev.ringtap.it.Facility.UML;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.ringtap.it.Requires;
 import org.junit.jupiter.api.Test;
 
 /** The judge itself, without a device: a harness that cannot fail would prove nothing. */
-@Requires(UML)
+@RequiresUml
 class UmlGuestHarnessTest {
     @Test
     void guestHasDriverAndTools() throws Exception {
