@@ -38,7 +38,12 @@ final class GuestNetwork {
     private final UmlGuest guest;
 
     /** What the driver recorded about one packet. */
-    record Seen(int queue, int hash, String flow) {}
+    record Seen(int queue, int hash, String flow) {
+        @Override
+        public String toString() {
+            return "queue %d hash %08x %s".formatted(queue, hash, flow);
+        }
+    }
 
     /** The two ends of a flow and its protocol, as {@code rxhash} prints it. */
     record Flow(String protocol, String source, int sourcePort, String destination, int destinationPort) {
