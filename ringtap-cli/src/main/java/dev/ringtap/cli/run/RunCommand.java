@@ -39,6 +39,7 @@ public final class RunCommand implements Callable<Integer> {
     private static final int MOST_TABLE_ENTRIES = 512;
     private static final int LEAST_MTU = 68;
     private static final int MOST_MTU = 65_521;
+    private static final String LOG_LEVEL = "org.slf4j.simpleLogger.log.dev.ringtap";
     private static final long SCREEN_INTERVAL_MS = 1_000;
     private static final int LINE_EVERY_INTERVALS = 10;
 
@@ -104,6 +105,11 @@ public final class RunCommand implements Callable<Integer> {
     @Override
     public Integer call() throws IOException, InterruptedException {
         PrintStream out = System.out;
+        boolean terminal = System.console() != null && System.console().isTerminal();
+        if (!terminal && System.getProperty(LOG_LEVEL) == null) {
+            // Before the first logger is made. A terminal shows the state on its screen, which log lines would disturb.
+            System.setProperty(LOG_LEVEL, "info");
+        }
         byte[] macBytes = checkOptions();
         IoEngine engine = engine();
         TapDevice tap = TapDevice.open(TapDevice.Options.of(tapName, queuePairs));
@@ -128,7 +134,7 @@ public final class RunCommand implements Callable<Integer> {
         Thread stop = new Thread(() -> stop(emulator, out), "ringtap-stop");
         Runtime.getRuntime().addShutdownHook(stop);
         describe(out, emulator, macBytes);
-        IOException failed = watch(out, emulator);
+        IOException failed = watch(out, emulator, terminal);
         Runtime.getRuntime().removeShutdownHook(stop);
         emulator.close();
         throw failed;
@@ -233,8 +239,7 @@ public final class RunCommand implements Callable<Integer> {
     }
 
     /** Shows what happens until the emulator fails. */
-    private IOException watch(PrintStream out, Emulator emulator) throws InterruptedException {
-        boolean terminal = System.console() != null && System.console().isTerminal();
+    private IOException watch(PrintStream out, Emulator emulator, boolean terminal) throws InterruptedException {
         StatusScreen screen = new StatusScreen();
         int shownLines = 0;
         int intervals = 0;
