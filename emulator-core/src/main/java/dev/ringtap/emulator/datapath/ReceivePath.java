@@ -19,10 +19,9 @@ import dev.ringtap.emulator.io.IoLoop;
 import dev.ringtap.linux.posix.Errno;
 import dev.ringtap.linux.posix.IovecArray;
 import dev.ringtap.linux.posix.NativeException;
+import dev.ringtap.virtio.net.HashReport;
 import dev.ringtap.virtio.net.NetFeature;
 import dev.ringtap.virtio.net.NetHeader;
-import dev.ringtap.virtio.queue.DescriptorChain;
-import dev.ringtap.virtio.queue.SplitVirtqueue;
 import dev.ringtap.virtio.queue.VirtqueueException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -31,6 +30,8 @@ import java.nio.ByteOrder;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import java.util.function.IntConsumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Host to guest for one queue pair: frames go from the TAP queue straight into the driver's receive buffers.
@@ -43,13 +44,15 @@ import java.util.function.IntConsumer;
  * <p>Owner loop's thread only.
  */
 final class ReceivePath implements BurstListener {
+    private static final Logger LOG = LoggerFactory.getLogger(ReceivePath.class);
+
     /** What a path that has no vring answers to "stop" in place of an index. */
     static final int NOT_RUNNING = -1;
 
-    private static final int SLOTS = 32;
-    private static final int CHAINS = 1024;
-    private static final int SLOT_PIECES = 262;
-    private static final int SLOT_IOVECS = SLOT_PIECES + 2;
+    private static final int SLOTS = ReceiveBuffers.SLOTS;
+    /** TAP header, pieces, spill. */
+    private static final int SLOT_IOVECS = ReceiveBuffers.SLOT_PIECES + 2;
+
     private static final int TAP_HEADER_BYTES = NetHeader.SIZE;
     /** A whole IP packet of 65,535 bytes with its Ethernet header, two VLAN tags and some room. */
     private static final int SPILL_BYTES = 65_535 + 14 + 8 + 19;
@@ -88,25 +91,7 @@ final class ReceivePath implements BurstListener {
     private final boolean sharedSpill;
     private final MemorySegment header;
     private final MemorySegment hashWindow;
-    private final DescriptorChain chain = new DescriptorChain(SLOT_PIECES);
-
-    // The burst under way. Chains in the order they were taken; a slot's chains and pieces are consecutive.
-    private final int[] chainHead = new int[CHAINS];
-    private final long[] chainBytes = new long[CHAINS];
-    private final boolean[] chainUsed = new boolean[CHAINS];
-    private int chains;
-    private int spareChains;
-    private final int[] slotFirstChain = new int[SLOTS + 1];
-    private final int[] slotChains = new int[SLOTS];
-    private final long[] slotCapacity = new long[SLOTS];
-    private final int[] slotPieces = new int[SLOTS];
-    private final MemorySegment[] pieceSegment = new MemorySegment[SLOTS * SLOT_PIECES];
-    private final long[] pieceOffset = new long[SLOTS * SLOT_PIECES];
-    private final int[] pieceBytes = new int[SLOTS * SLOT_PIECES];
-
-    // Heads taken in an earlier burst and not used by it, with used heads after them in ring order.
-    private final int[] spareHeads = new int[CHAINS];
-    private int spares;
+    private final ReceiveBuffers buffers = new ReceiveBuffers();
 
     private Vring vring;
     private DriverContract contract;
@@ -157,7 +142,7 @@ final class ReceivePath implements BurstListener {
         discarding = false;
         afterBurst(() -> {
             vring = started;
-            spares = 0;
+            buffers.attach(vring.queue());
             burstSlots = 1;
             vring.queue().disableKicks();
             run();
@@ -193,23 +178,14 @@ final class ReceivePath implements BurstListener {
             Vring stopped = vring;
             vring = null;
             try {
-                returnSpares(stopped);
+                if (buffers.giveBackEmpty()) {
+                    stopped.publish();
+                }
             } catch (InternalError e) {
-                // The memory is gone, and with it whoever would have taken the buffers back.
-                spares = 0;
+                LOG.debug("the memory is gone, and with it whoever would have taken the buffers back", e);
             }
             done.accept(stopped.queue().nextAvailable());
         });
-    }
-
-    private void returnSpares(Vring to) {
-        for (int i = 0; i < spares; i++) {
-            to.queue().addUsed(spareHeads[i], 0);
-        }
-        if (spares > 0) {
-            spares = 0;
-            to.publish();
-        }
     }
 
     /**
@@ -311,8 +287,6 @@ final class ReceivePath implements BurstListener {
         while (discarding) {
             iovecs.set(0, tapHeaders.address(), TAP_HEADER_BYTES);
             iovecs.set(1, spill.address(), SPILL_BYTES);
-            slotChains[0] = 0;
-            chains = 0;
             burst.read(0, tapFd, iovecs.address(), 2);
             submit();
             if (burst.inFlight()) {
@@ -331,7 +305,7 @@ final class ReceivePath implements BurstListener {
                 }
                 // Asked before what was taken goes back, so that only buffers beyond it count as news.
                 boolean more = vring.kick() != null && vring.queue().enableKicks();
-                returnUnused();
+                buffers.returnUnused();
                 if (!more) {
                     break;
                 }
@@ -349,12 +323,11 @@ final class ReceivePath implements BurstListener {
 
     private int fillSlots() throws VirtqueueException {
         int slot = 0;
-        chains = 0;
-        spareChains = 0;
+        buffers.begin();
         try {
             while (slot < burstSlots && fillSlot(slot)) {
                 slot++;
-                if (slotChains[slot - 1] > 1) {
+                if (buffers.chainCount(slot - 1) > 1) {
                     // Most frames leave most of these unused; alone in their burst they go back to the ring in order.
                     break;
                 }
@@ -372,107 +345,24 @@ final class ReceivePath implements BurstListener {
     private boolean fillSlot(int slot) throws VirtqueueException {
         int headerBytes = contract.headerBytes();
         int frameBytes = longFrameMemory > 0 ? contract.largestFrameBytes() : contract.usualFrameBytes();
-        long wanted = (long) headerBytes + frameBytes;
-        int firstChain = chains;
-        int iovec = slot * SLOT_IOVECS;
-        iovecs.set(iovec++, tapHeaders.address() + (long) slot * TAP_HEADER_BYTES, TAP_HEADER_BYTES);
-        int firstPiece = slot * SLOT_PIECES;
-        int pieces = 0;
-        long capacity = 0;
-        int skip = headerBytes;
-        slotFirstChain[slot] = firstChain;
-        boolean ringEmpty = false;
-        while (capacity < wanted && chains < CHAINS) {
-            if (!take()) {
-                ringEmpty = true;
-                break;
-            }
-            if (pieces + chain.pieces() > SLOT_PIECES) {
-                // Set aside for the next slot or burst.
-                putBack();
-                break;
-            }
-            for (int i = 0; i < chain.pieces(); i++) {
-                int bytes = chain.length(i);
-                pieceSegment[firstPiece + pieces] = chain.segment(i);
-                pieceOffset[firstPiece + pieces] = chain.offset(i);
-                pieceBytes[firstPiece + pieces] = bytes;
-                pieces++;
-                if (bytes > skip) {
-                    iovecs.set(iovec++, chain.nativeAddress(i) + skip, bytes - skip);
-                    skip = 0;
-                } else {
-                    skip -= bytes;
-                }
-            }
-            capacity += chain.writableBytes();
-            if (!contract.mergeable()) {
-                break;
-            }
-        }
-        int taken = chains - firstChain;
-        if (taken == 0 || ringEmpty && isShort(capacity, taken)) {
+        // A frame of usual length rather waits in the TAP than is read and dropped for want of buffers.
+        long least = (long) headerBytes + contract.usualFrameBytes();
+        if (!buffers.reserve(slot, (long) headerBytes + frameBytes, contract.mergeable(), least)) {
             return false;
         }
-        if (skip > 0) {
-            throw new VirtqueueException(VirtqueueException.Reason.TOO_SHORT, capacity);
+        if (buffers.capacityBytes(slot) < headerBytes) {
+            throw new VirtqueueException(VirtqueueException.Reason.TOO_SHORT, buffers.capacityBytes(slot));
         }
-        slotChains[slot] = taken;
-        slotPieces[slot] = pieces;
-        slotCapacity[slot] = capacity;
-        iovecs.set(iovec++, spillOf(slot).address(), SPILL_BYTES);
-        burst.read(slot, tapFd, iovecs.addressOf(slot * SLOT_IOVECS), iovec - slot * SLOT_IOVECS);
+        int first = slot * SLOT_IOVECS;
+        iovecs.set(first, tapHeaders.address() + (long) slot * TAP_HEADER_BYTES, TAP_HEADER_BYTES);
+        int next = buffers.fillIovecs(slot, headerBytes, iovecs, first + 1);
+        iovecs.set(next++, spill.address() + spillOffset(slot), SPILL_BYTES);
+        burst.read(slot, tapFd, iovecs.addressOf(first), next - first);
         return true;
     }
 
-    /**
-     * Whether a frame of usual length waits in the TAP until the driver adds buffers, rather than being read and dropped.
-     * Not if the driver has none to add: then its whole ring is shorter than a frame.
-     */
-    private boolean isShort(long capacity, int taken) {
-        return contract.mergeable()
-                && capacity < contract.headerBytes() + contract.usualFrameBytes()
-                && taken < vring.queue().size();
-    }
-
-    private MemorySegment spillOf(int slot) {
-        return sharedSpill ? spill : spill.asSlice((long) slot * SPILL_BYTES, SPILL_BYTES);
-    }
-
-    /** Takes the next buffer chain into {@link #chain} and at the end of the burst's chains. */
-    private boolean take() throws VirtqueueException {
-        SplitVirtqueue queue = vring.queue();
-        int head;
-        if (spares > 0) {
-            head = spareHeads[0];
-            System.arraycopy(spareHeads, 1, spareHeads, 0, --spares);
-            spareChains++;
-        } else {
-            head = queue.pollHead();
-            if (head == SplitVirtqueue.EMPTY) {
-                return false;
-            }
-        }
-        chainHead[chains] = head;
-        chainUsed[chains] = false;
-        chains++;
-        queue.readChain(head, chain);
-        if (chain.readable() > 0) {
-            throw new VirtqueueException(VirtqueueException.Reason.NOT_WRITABLE, head);
-        }
-        chainBytes[chains - 1] = chain.writableBytes();
-        return true;
-    }
-
-    private void putBack() {
-        chains--;
-        if (chains < spareChains) {
-            spareChains--;
-            System.arraycopy(spareHeads, 0, spareHeads, 1, spares++);
-            spareHeads[0] = chainHead[chains];
-        } else {
-            vring.queue().unpoll(1);
-        }
+    private long spillOffset(int slot) {
+        return sharedSpill ? 0 : (long) slot * SPILL_BYTES;
     }
 
     @Override
@@ -522,89 +412,50 @@ final class ReceivePath implements BurstListener {
             return;
         }
         int headerBytes = contract.headerBytes();
-        long spilled = headerBytes + frameBytes - slotCapacity[slot];
-        longFrameMemory =
-                frameBytes > contract.usualFrameBytes() ? LONG_FRAME_MEMORY_PACKETS : Math.max(0, longFrameMemory - 1);
+        longFrameMemory = frameBytes > contract.usualFrameBytes() + VLAN_TAGS_BYTES
+                ? LONG_FRAME_MEMORY_PACKETS
+                : Math.max(0, longFrameMemory - 1);
 
-        // Where the frame begins: the first byte after the header, in whichever piece it lies.
-        int piece = slot * SLOT_PIECES;
-        int afterLastPiece = piece + slotPieces[slot];
-        long skip = headerBytes;
-        while (piece < afterLastPiece && skip >= pieceBytes[piece]) {
-            skip -= pieceBytes[piece++];
-        }
-        long contiguous = piece == afterLastPiece ? 0 : Math.min(frameBytes, pieceBytes[piece] - skip);
+        long together = Math.min(frameBytes, buffers.locate(slot, headerBytes));
         MemorySegment frame;
         long frameOffset;
-        if (contiguous < frameBytes && contiguous < FILTERED_BYTES) {
-            contiguous = gather(slot, frameBytes);
+        if (together < frameBytes && together < FILTERED_BYTES) {
+            together = gather(slot, frameBytes);
             frame = hashWindow;
             frameOffset = 0;
         } else {
-            frame = pieceSegment[piece];
-            frameOffset = pieceOffset[piece] + skip;
+            frame = buffers.segment();
+            frameOffset = buffers.offset();
         }
-        if (!contract.filter().accepts(frame, frameOffset, contiguous)) {
+        if (!contract.filter().accepts(frame, frameOffset, together)) {
             counters.add(RX_FILTERED, 1);
             return;
         }
         boolean reportsHash = headerBytes == NetHeader.SIZE_WITH_HASH;
         if (reportsHash) {
-            hashSource.hash(frame, frameOffset, contiguous);
-            if (contiguous < frameBytes && !hashSource.settled()) {
+            hashSource.hash(frame, frameOffset, together);
+            if (together < frameBytes && !hashSource.settled()) {
                 hashSource.hash(hashWindow, 0, gather(slot, frameBytes));
             }
         }
 
-        int used = slotChains[slot];
-        int lastChain = slotFirstChain[slot] + used;
-        int extraFirst = chains;
+        long bytes = (long) headerBytes + frameBytes;
+        long spilled = bytes - buffers.capacityBytes(slot);
         if (spilled > 0) {
-            int extra = contract.mergeable() ? takeForSpill(slot, spilled) : 0;
-            if (extra == 0) {
+            MemorySegment rest = spill.asSlice(spillOffset(slot), SPILL_BYTES);
+            if (!contract.mergeable() || !buffers.extend(rest, spilled)) {
                 counters.add(contract.mergeable() ? RX_NO_BUFFERS : RX_TOO_LONG, 1);
                 return;
             }
-            used += extra;
             counters.add(RX_SPILLED, 1);
         }
-        long left = (long) headerBytes + frameBytes;
-        int buffers = 0;
-        for (int i = slotFirstChain[slot]; i < lastChain && left > 0; i++, buffers++) {
-            left -= use(i, left);
-        }
-        for (int i = extraFirst; i < chains && left > 0; i++, buffers++) {
-            left -= use(i, left);
-        }
-        writeHeader(slot, tapHeader, buffers, reportsHash);
+        int used = buffers.use(slot, bytes, spilled > 0);
+        writeHeader(slot, tapHeader, used, reportsHash);
         delivered++;
         deliveredBytes += frameBytes;
-        if (reportsHash && hashSource.report() != 0) {
+        if (reportsHash && hashSource.report() != HashReport.NONE) {
             hashed++;
         }
-    }
-
-    private long use(int chainIndex, long left) {
-        long bytes = Math.min(left, chainBytes[chainIndex]);
-        chainUsed[chainIndex] = true;
-        vring.queue().addUsed(chainHead[chainIndex], (int) bytes);
-        return bytes;
-    }
-
-    /** Copies what did not fit into further buffers. Returns how many it took, 0 if there were too few. */
-    private int takeForSpill(int slot, long spilled) throws VirtqueueException {
-        MemorySegment from = spillOf(slot);
-        long copied = 0;
-        int first = chains;
-        while (copied < spilled) {
-            if (chains == CHAINS || !take()) {
-                return 0;
-            }
-            int bytes = (int) Math.min(spilled - copied, chain.writableBytes());
-            chain.copyIn(0, from, (int) copied, bytes);
-            copied += bytes;
-        }
-        return chains - first;
     }
 
     /** The TAP's offload fields must be such that this guest takes: others were queued before it said so. */
@@ -630,26 +481,12 @@ final class ReceivePath implements BurstListener {
     /** Copies the beginning of a scattered frame to {@link #hashWindow}; returns how much. */
     private long gather(int slot, int frameBytes) {
         long want = Math.min(frameBytes, HASH_REACH_BYTES);
-        long done = 0;
-        long skip = contract.headerBytes();
-        int first = slot * SLOT_PIECES;
-        for (int i = first; i < first + slotPieces[slot] && done < want; i++) {
-            if (skip >= pieceBytes[i]) {
-                skip -= pieceBytes[i];
-                continue;
-            }
-            long bytes = Math.min(want - done, pieceBytes[i] - skip);
-            MemorySegment.copy(pieceSegment[i], pieceOffset[i] + skip, hashWindow, done, bytes);
-            done += bytes;
-            skip = 0;
-        }
-        if (done < want) {
-            MemorySegment.copy(spillOf(slot), 0, hashWindow, done, want - done);
-        }
+        long done = buffers.copyOut(slot, contract.headerBytes(), hashWindow, want);
+        MemorySegment.copy(spill, spillOffset(slot), hashWindow, done, want - done);
         return want;
     }
 
-    private void writeHeader(int slot, long tapHeader, int buffers, boolean reportsHash) {
+    private void writeHeader(int slot, long tapHeader, int usedBuffers, boolean reportsHash) {
         int headerBytes = contract.headerBytes();
         MemorySegment.copy(tapHeaders, tapHeader, header, 0, TAP_HEADER_BYTES);
         if (!NetFeature.GUEST_CSUM.in(contract.features())) {
@@ -657,19 +494,14 @@ final class ReceivePath implements BurstListener {
             header.set(ValueLayout.JAVA_BYTE, NetHeader.FLAGS, (byte) 0);
         }
         if (headerBytes > NetHeader.NUM_BUFFERS) {
-            header.set(LE16, NetHeader.NUM_BUFFERS, (short) buffers);
+            header.set(LE16, NetHeader.NUM_BUFFERS, (short) usedBuffers);
         }
         if (reportsHash) {
             header.set(LE32, NetHeader.HASH_VALUE, hashSource.value());
             header.set(LE16, NetHeader.HASH_REPORT, (short) hashSource.report());
             header.set(LE16, NetHeader.PADDING, (short) 0);
         }
-        int left = headerBytes;
-        for (int i = slot * SLOT_PIECES; left > 0; i++) {
-            int bytes = Math.min(left, pieceBytes[i]);
-            MemorySegment.copy(header, headerBytes - left, pieceSegment[i], pieceOffset[i], bytes);
-            left -= bytes;
-        }
+        buffers.copyIn(slot, header, headerBytes);
     }
 
     @Override
@@ -693,7 +525,7 @@ final class ReceivePath implements BurstListener {
         Throwable fault = deliveryFault != null ? deliveryFault : fillFault;
         try {
             if (fault == null) {
-                returnUnused();
+                buffers.returnUnused();
             }
             if (delivered > 0) {
                 if (vring.publish()) {
@@ -724,48 +556,17 @@ final class ReceivePath implements BurstListener {
         completedReads = 0;
     }
 
-    /** Chains that no packet used: the newest go back to the ring, any before a used one wait as spares. */
-    private void returnUnused() {
-        int keep = chains;
-        while (keep > spareChains && !chainUsed[keep - 1]) {
-            keep--;
-        }
-        if (keep < chains) {
-            vring.queue().unpoll(chains - keep);
-        }
-        int unused = 0;
-        for (int i = 0; i < keep; i++) {
-            if (!chainUsed[i]) {
-                chainHead[unused++] = chainHead[i];
-            }
-        }
-        if (unused > 0) {
-            System.arraycopy(spareHeads, 0, spareHeads, unused, spares);
-            System.arraycopy(chainHead, 0, spareHeads, 0, unused);
-            spares += unused;
-        }
-        chains = 0;
-        spareChains = 0;
-    }
-
     private void fail(Throwable cause) {
         Vring broken = vring;
         vring = null;
         burst.discard();
         // A chain whose head was good goes back, so that the driver sees an end of it.
         try {
-            for (int i = 0; i < chains; i++) {
-                if (!chainUsed[i]) {
-                    broken.queue().addUsed(chainHead[i], 0);
-                }
-            }
+            buffers.giveBackEmpty();
             broken.publish();
         } catch (InternalError e) {
             cause.addSuppressed(e);
         }
-        chains = 0;
-        spareChains = 0;
-        spares = 0;
         finishDrain();
         events.driverFault(broken.index(), cause);
     }
