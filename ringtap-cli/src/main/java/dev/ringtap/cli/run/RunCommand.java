@@ -254,8 +254,9 @@ public final class RunCommand implements Callable<Integer> {
                 }
                 if (terminal) {
                     String text = screen.screen(now, System.nanoTime());
-                    // Back to the first line of the screen before, then over it.
-                    out.print((shownLines > 0 ? "\033[" + shownLines + "A\033[J" : "") + text);
+                    // Back to the first line of the screen before, then over it; long lines are cut, not wrapped.
+                    String up = shownLines > 0 ? "\033[" + shownLines + "A\033[J" : "";
+                    out.print(up + "\033[?7l" + text + "\033[?7h");
                     out.flush();
                     shownLines = (int) text.lines().count();
                 } else if (++intervals % LINE_EVERY_INTERVALS == 0 || !sameState(lastLine, StatusScreen.line(now))) {

@@ -26,7 +26,8 @@ final class StatusScreen {
     String screen(EmulatorSnapshot now, long nowNs) {
         double seconds = before == null ? 0 : (nowNs - beforeNs) / 1e9;
         StringBuilder text = new StringBuilder();
-        text.append(line(now)).append('\n');
+        text.append(connection(now)).append(" | ").append(totals(now)).append('\n');
+        text.append(now.device()).append('\n');
         text.append("queue    to guest    pkt/s      from guest    pkt/s   share of receive\n");
         long received = Math.max(1, now.total(Counter.RX_PACKETS));
         for (int q = 0; q < now.pairs().size(); q++) {
@@ -58,13 +59,16 @@ final class StatusScreen {
 
     /** The state in one line. */
     static String line(EmulatorSnapshot now) {
-        return String.format(
-                Locale.ROOT,
-                "%s | %s | to guest %d, from guest %d packets",
-                now.connected() ? "front-end connected (no. " + now.connections() + ")" : "waiting for a front-end",
-                now.device(),
-                now.total(Counter.RX_PACKETS),
-                now.total(Counter.TX_PACKETS));
+        return connection(now) + " | " + now.device() + " | " + totals(now);
+    }
+
+    private static String connection(EmulatorSnapshot now) {
+        return now.connected() ? "front-end connected (no. " + now.connections() + ")" : "waiting for a front-end";
+    }
+
+    private static String totals(EmulatorSnapshot now) {
+        return "to guest %d, from guest %d packets"
+                .formatted(now.total(Counter.RX_PACKETS), now.total(Counter.TX_PACKETS));
     }
 
     private static String losses(EmulatorSnapshot now) {
