@@ -217,11 +217,6 @@ public final class Emulator implements AutoCloseable {
         return steeringUnavailable;
     }
 
-    /** Feature bits offered to drivers. */
-    public long offeredFeatures() {
-        return device.offered();
-    }
-
     /** What was made of the configuration. */
     public EmulatorConfig config() {
         return config;

@@ -255,7 +255,8 @@ public final class NetDevice implements AutoCloseable {
                 })
                 .handle((nothing, failure) -> {
                     if (failure != null) {
-                        LOG.error("control command {} failed: {}", command, failure.getMessage(), failure);
+                        LOG.error("control command {} failed: {}", command, failure.getMessage());
+                        LOG.debug("how it failed", failure);
                         return ACK_ERR;
                     }
                     LOG.debug("control command {}", command);
@@ -288,6 +289,7 @@ public final class NetDevice implements AutoCloseable {
         return everywhere(pair -> pair.prepareHash(nextRules))
                 .thenCompose(nothing -> steer(next, nextRules, pairsWanted))
                 .exceptionallyCompose(failure -> everywhere(pair -> pair.prepareHash(before))
+                        .thenCompose(nothing -> everywhere(QueuePair::commitHash))
                         .thenCompose(nothing -> CompletableFuture.failedFuture(failure)))
                 .thenCompose(nothing -> everywhere(QueuePair::commitHash));
     }

@@ -10,7 +10,6 @@ import dev.ringtap.linux.posix.OwnedFd;
 import dev.ringtap.linux.socket.UnixConnection;
 import dev.ringtap.virtio.net.FeatureRules;
 import dev.ringtap.virtio.net.NetFeature;
-import dev.ringtap.virtio.net.VirtioFeature;
 import dev.ringtap.virtio.queue.VirtqueueException;
 import java.nio.ByteBuffer;
 import java.util.concurrent.CompletableFuture;
@@ -489,8 +488,8 @@ public final class BackEndSession {
         if (ended) {
             return;
         }
-        // A driver may break its rings again after every reset; the log is finite.
         if (!faultLogged) {
+            // Once a session: a driver may break its rings again after every reset.
             faultLogged = true;
             String what = cause instanceof VirtqueueException ? cause.getMessage() : cause.toString();
             LOG.warn("virtqueue {} is broken by its driver: {}. The device needs a reset.", index, what);
@@ -513,11 +512,6 @@ public final class BackEndSession {
         } catch (NativeException e) {
             LOG.debug("the front-end takes no requests: {}", e.getMessage());
         }
-    }
-
-    /** Whether the virtio 1.x interface was agreed on; for the status line. */
-    public boolean modern() {
-        return VirtioFeature.VERSION_1.in(features);
     }
 
     /**
