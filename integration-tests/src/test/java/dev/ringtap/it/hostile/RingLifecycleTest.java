@@ -161,6 +161,39 @@ class RingLifecycleTest {
         bench.proveItServes();
     }
 
+    /**
+     * CVE-2016-5403: a ring's worth of new chains while the device still holds a ring's worth for the next frame. The index
+     * alone is within bounds: what is in flight has to be counted with it.
+     */
+    @Test
+    void moreChainsInFlightThanTheRing() throws Exception {
+        int size = 4;
+        int bufferBytes = 128;
+        try (GuestRam ram = GuestRam.create(1 << 20, 1);
+                FrontEnd frontEnd = connect(ram)) {
+            frontEnd.setFeatures(PLAIN_FEATURES | GuestFeature.MRG_RXBUF.mask());
+            Vring vring = Vring.create(0, new DriverVirtqueue(ram, size, 0, false, 0));
+            DriverVirtqueue queue = vring.queue();
+            // All buffers together are shorter than a frame may be, so the device takes them all for the next one.
+            for (int i = 0; i < size; i++) {
+                long at = ram.allocate(bufferBytes, 16);
+                queue.rawDescriptor(i, ram.guestAddress(at), bufferBytes, DriverVirtqueue.DESC_WRITE, 0);
+                queue.rawAvailableEntry(i, i);
+            }
+            queue.rawAvailableIndex(size);
+            frontEnd.setUp(vring, 0);
+            frontEnd.setVringEnable(0, true);
+            queue.rawAvailableIndex(2 * size);
+            vring.kick();
+            bench.sendToGuest(bench.frame());
+            await("no err event", () -> vring.errFd().drain() > 0);
+            assertThat(frontEnd.getStatus() & NEEDS_RESET).isEqualTo(NEEDS_RESET);
+            assertThat(queue.rawUsedIndex()).isLessThanOrEqualTo(2 * size);
+            vring.close();
+        }
+        bench.proveItServes();
+    }
+
     /** The last page of memory vanishes while a chain begins in it and good ones are before it. */
     @Test
     void memoryTruncatedInTheMiddleOfABurst() throws Exception {
