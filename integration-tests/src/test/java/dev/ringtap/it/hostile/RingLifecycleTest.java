@@ -225,7 +225,7 @@ class RingLifecycleTest {
         try (FakeGuest guest = bench.guest(inbox).connect()) {
             CompletableFuture<Void> swaps = CompletableFuture.runAsync(() -> {
                 try {
-                    for (int i = 0; i < 20; i++) {
+                    for (int i = 0; i < 10; i++) {
                         guest.frontEnd().setMemTable(guest.ram());
                     }
                 } catch (Exception e) {
