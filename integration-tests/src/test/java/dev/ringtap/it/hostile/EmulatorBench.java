@@ -33,14 +33,16 @@ final class EmulatorBench implements AutoCloseable {
     private final Path directory;
     private final Path socket;
     private final Emulator emulator;
+    private final TapDevice tap;
     private final PacketSocket host;
+    private final PacketSocket hostWithHeader;
     private int serial;
 
     EmulatorBench(IoEngine engine) throws Exception {
         namespace = NetworkNamespace.create();
         directory = Files.createTempDirectory("ringtap");
         socket = directory.resolve("socket");
-        TapDevice tap = namespace.call(() -> {
+        tap = namespace.call(() -> {
             TapDevice device = TapDevice.open(TapDevice.Options.of("bench0", QUEUE_PAIRS));
             device.link().disableIpv6();
             device.link().setUp(true);
@@ -48,6 +50,8 @@ final class EmulatorBench implements AutoCloseable {
         });
         emulator = Emulator.start(EmulatorConfig.of(socket, tap, GUEST_MAC, engine));
         host = namespace.call(() -> PacketSocket.open(tap.link().index()));
+        hostWithHeader =
+                namespace.call(() -> PacketSocket.openWithHeader(tap.link().index()));
     }
 
     Path socket() {
@@ -56,6 +60,27 @@ final class EmulatorBench implements AutoCloseable {
 
     Emulator emulator() {
         return emulator;
+    }
+
+    /** The host's side of the TAP. */
+    PacketSocket host() {
+        return host;
+    }
+
+    /** The host's side of the TAP, for frames with offloads. */
+    PacketSocket hostWithHeader() {
+        return hostWithHeader;
+    }
+
+    /** Takes the TAP away, as an administrator would with {@code ip link delete}. */
+    void deleteTap() throws IOException {
+        tap.link().delete();
+    }
+
+    void sendToGuest(byte[] frame) throws IOException {
+        if (host.send(frame, frame.length) != frame.length) {
+            throw new AssertionError("the TAP has no room for a frame");
+        }
     }
 
     /** A guest whose received packets end up in {@code inbox}. */
@@ -97,12 +122,17 @@ final class EmulatorBench implements AutoCloseable {
 
     /** A broadcast frame that no other test sends. */
     byte[] frame() {
-        byte[] frame = new byte[64];
+        return frame(64);
+    }
+
+    byte[] frame(int lengthBytes) {
+        byte[] frame = new byte[lengthBytes];
         Arrays.fill(frame, 0, 6, (byte) 0xFF);
         frame[6] = 0x02;
         frame[12] = (byte) (EXPERIMENTAL_ETHERTYPE >> 8);
         frame[13] = (byte) EXPERIMENTAL_ETHERTYPE;
         frame[14] = (byte) ++serial;
+        frame[15] = (byte) (serial >> 8);
         return frame;
     }
 
@@ -155,6 +185,7 @@ final class EmulatorBench implements AutoCloseable {
     @Override
     public void close() throws IOException {
         host.close();
+        hostWithHeader.close();
         emulator.close();
         namespace.close();
         Files.deleteIfExists(socket);

@@ -7,8 +7,11 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.ringtap.emulator.io.IoEngine;
 import dev.ringtap.guest.FakeGuest;
+import dev.ringtap.guest.GuestFeature;
 import dev.ringtap.guest.TransmitPacket;
 import dev.ringtap.guest.memory.GuestRam;
+import dev.ringtap.guest.ring.DriverVirtqueue;
+import dev.ringtap.guest.ring.Vring;
 import dev.ringtap.guest.vhost.FrontEnd;
 import dev.ringtap.guest.vhost.FrontEndRequest;
 import dev.ringtap.guest.vhost.VhostUserException;
@@ -86,6 +89,47 @@ class HostileFrontEndTest {
                     fileFd));
             expectRefused(() -> frontEnd.setStatus(256));
             assertThat(frontEnd.getFeatures()).as("the connection lives").isNotZero();
+        }
+        bench.proveItServes();
+    }
+
+    /** QEMU keeps the control queue to itself and passes the features that need one on without it. */
+    @Test
+    void takesManyQueuesWithoutAControlQueue() throws Exception {
+        long features = GuestFeature.of(
+                GuestFeature.VERSION_1, GuestFeature.MRG_RXBUF, GuestFeature.MQ, GuestFeature.PROTOCOL_FEATURES);
+        try (FrontEnd frontEnd = connect();
+                GuestRam ram = GuestRam.create(1 << 20, 1)) {
+            frontEnd.setFeatures(features);
+            frontEnd.setMemTable(ram);
+            for (int i = 0; i < 2 * EmulatorBench.QUEUE_PAIRS; i++) {
+                try (Vring vring = Vring.create(i, new DriverVirtqueue(ram, 256, 0, false, 0))) {
+                    frontEnd.setUp(vring, 0);
+                }
+                frontEnd.setVringEnable(i, true);
+            }
+            assertThat(bench.emulator().snapshot().device())
+                    .contains("over %d of %1$d queue pairs".formatted(EmulatorBench.QUEUE_PAIRS));
+        }
+        bench.proveItServes();
+    }
+
+    /** The protocol's word for a refused GET_CONFIG is a reply without payload; the connection goes on. */
+    @Test
+    void answersGetConfigOutOfRangeWithoutPayload() throws Exception {
+        try (FrontEnd frontEnd = connect()) {
+            for (int[] offsetAndSize : new int[][] {{256, 8}, {252, 8}, {-1, 8}, {0x7FFF_FFFF, 8}, {-8, 8}}) {
+                int size = offsetAndSize[1];
+                byte[] request = ByteBuffer.allocate(12 + size)
+                        .order(ByteOrder.LITTLE_ENDIAN)
+                        .putInt(offsetAndSize[0])
+                        .putInt(size)
+                        .array();
+                assertThat(frontEnd.ask(FrontEndRequest.GET_CONFIG, request).payload())
+                        .as("%d bytes at %d", size, offsetAndSize[0])
+                        .isEmpty();
+            }
+            assertThat(frontEnd.getConfig(248, 8)).as("the last bytes").hasSize(8);
         }
         bench.proveItServes();
     }
