@@ -23,6 +23,13 @@ class MainTest {
                 "verify --queue-pairs 0    | --queue-pairs 0: must be between 1 and 127",
                 "verify --queue-pairs 300  | --queue-pairs 300: must be between 1 and 127",
                 "verify --engine steam     | expected one of [auto, epoll, io_uring]",
+                "run --socket s --tap a:b  | --tap: TAP name \"a:b\": an interface name has no slash, colon, blank",
+                "run --socket s --tap a-name-of-sixteen | 17 bytes; an interface name has 1 to 15",
+                "run --socket s --engine steam     | expected one of [auto, epoll, io_uring]",
+                "run --socket s --rss-table 64     | --rss-table 64: expected a power of two from 128 to 512",
+                "run --socket s --rss-table 1024   | --rss-table 1024: expected a power of two from 128 to 512",
+                "run --socket s --mac 00:00:00:00:00:00 | not all zero",
+                "run --socket s --mac 01:00:00:00:00:01 | not the address of a group",
                 "verify --wrong            | Unknown option: '--wrong'",
                 "verfy                     | Unmatched argument at index 0: 'verfy'",
             })

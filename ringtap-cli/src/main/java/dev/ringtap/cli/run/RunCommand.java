@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.ringtap.cli.run;
 
+import dev.ringtap.cli.CommandException;
+import dev.ringtap.cli.EngineChoice;
 import dev.ringtap.emulator.Emulator;
 import dev.ringtap.emulator.EmulatorConfig;
 import dev.ringtap.emulator.EmulatorSnapshot;
 import dev.ringtap.emulator.io.IoEngine;
+import dev.ringtap.linux.bpf.SteeringConfig;
 import dev.ringtap.linux.tun.TapDevice;
 import dev.ringtap.virtio.net.HashType;
 import dev.ringtap.virtio.net.NetDeviceConfig;
@@ -15,8 +18,10 @@ import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.security.SecureRandom;
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -32,11 +37,11 @@ import picocli.CommandLine.Spec;
         name = "run",
         description = "Serves a virtio-net device with RSS and hash reports on a vhost-user socket, backed by a TAP.",
         mixinStandardHelpOptions = true,
-        sortOptions = false)
+        sortOptions = false,
+        footer = {"", "Exit code: 0 after SIGINT or SIGTERM, 1 if it cannot start or go on, 2 for wrong usage."})
 public final class RunCommand implements Callable<Integer> {
-    private static final int MOST_TAP_NAME_BYTES = 15;
     private static final int MOST_SOCKET_PATH_BYTES = 107;
-    private static final int MOST_TABLE_ENTRIES = 512;
+    private static final int MOST_TABLE_ENTRIES = SteeringConfig.TABLE_ENTRIES_MAX;
     private static final int LEAST_MTU = 68;
     private static final int MOST_MTU = 65_521;
     private static final String LOG_LEVEL = "org.slf4j.simpleLogger.log.dev.ringtap";
@@ -47,7 +52,7 @@ public final class RunCommand implements Callable<Integer> {
             names = "--tap",
             paramLabel = "NAME",
             defaultValue = "ringtap%d",
-            description = "TAP device to make, or to attach to if it is persistent and yours; %%d becomes the first"
+            description = "TAP device to make, or to attach to if it is persistent; %%d becomes the first"
                     + " free number. Default: ${DEFAULT-VALUE}.")
     private String tapName;
 
@@ -79,23 +84,20 @@ public final class RunCommand implements Callable<Integer> {
     @Option(
             names = "--address",
             paramLabel = "ADDRESS/LENGTH",
-            description = "Address of the host on the TAP, such as 10.9.0.2/24; may be repeated.")
+            description = "Address of the host on the TAP, such as 10.9.0.1/24; may be repeated.")
     private List<String> addresses = List.of();
 
     @Option(
             names = "--rss-table",
             paramLabel = "ENTRIES",
             defaultValue = "128",
-            description = "Longest indirection table offered, a power of two up to " + MOST_TABLE_ENTRIES
+            description = "Longest indirection table offered: " + NetDeviceConfig.MIN_RSS_TABLE_LENGTH + ", 256 or "
+                    + MOST_TABLE_ENTRIES
                     + ". Linux before 6.13 cannot handle more than 128. Default: ${DEFAULT-VALUE}.")
     private int rssTable;
 
-    @Option(
-            names = "--engine",
-            paramLabel = "ENGINE",
-            defaultValue = "epoll",
-            description = "How packets are moved: epoll or io_uring. Default: ${DEFAULT-VALUE}.")
-    private String engineName;
+    @Option(names = "--engine", paramLabel = "ENGINE", defaultValue = "auto", description = EngineChoice.DESCRIPTION)
+    private EngineChoice engineChoice;
 
     @Spec
     private CommandSpec spec;
@@ -103,7 +105,7 @@ public final class RunCommand implements Callable<Integer> {
     private volatile boolean stopping;
 
     @Override
-    public Integer call() throws IOException, InterruptedException {
+    public Integer call() throws IOException, InterruptedException, CommandException {
         PrintStream out = System.out;
         boolean terminal = System.console() != null && System.console().isTerminal();
         if (!terminal && System.getProperty(LOG_LEVEL) == null) {
@@ -111,8 +113,8 @@ public final class RunCommand implements Callable<Integer> {
             System.setProperty(LOG_LEVEL, "info");
         }
         byte[] macBytes = checkOptions();
-        IoEngine engine = engine();
-        TapDevice tap = TapDevice.open(TapDevice.Options.of(tapName, queuePairs));
+        IoEngine engine = engineChoice.resolve();
+        TapDevice tap = TapDevice.open(tapOptions());
         Emulator emulator;
         try {
             tap.link().setMtu(mtu);
@@ -144,11 +146,6 @@ public final class RunCommand implements Callable<Integer> {
         if (queuePairs < 1 || queuePairs > EmulatorConfig.MAX_QUEUE_PAIRS) {
             throw usage("--queue-pairs %d: expected 1 to %d".formatted(queuePairs, EmulatorConfig.MAX_QUEUE_PAIRS));
         }
-        int nameBytes = tapName.getBytes(StandardCharsets.UTF_8).length;
-        if (nameBytes == 0 || nameBytes > MOST_TAP_NAME_BYTES || tapName.contains("/") || tapName.contains(" ")) {
-            throw usage("--tap '%s': an interface name has 1 to %d bytes, no '/' and no space (this one has %d bytes)"
-                    .formatted(tapName, MOST_TAP_NAME_BYTES, nameBytes));
-        }
         int pathBytes = socket.toString().getBytes(StandardCharsets.UTF_8).length;
         if (pathBytes == 0 || pathBytes > MOST_SOCKET_PATH_BYTES) {
             throw usage(
@@ -158,13 +155,24 @@ public final class RunCommand implements Callable<Integer> {
         if (mtu < LEAST_MTU || mtu > MOST_MTU) {
             throw usage("--mtu %d: expected %d to %d".formatted(mtu, LEAST_MTU, MOST_MTU));
         }
-        if (rssTable < 1 || rssTable > MOST_TABLE_ENTRIES || Integer.bitCount(rssTable) != 1) {
-            throw usage("--rss-table %d: expected a power of two up to %d".formatted(rssTable, MOST_TABLE_ENTRIES));
+        if (rssTable < NetDeviceConfig.MIN_RSS_TABLE_LENGTH
+                || rssTable > MOST_TABLE_ENTRIES
+                || Integer.bitCount(rssTable) != 1) {
+            throw usage("--rss-table %d: expected a power of two from %d to %d"
+                    .formatted(rssTable, NetDeviceConfig.MIN_RSS_TABLE_LENGTH, MOST_TABLE_ENTRIES));
         }
         for (String address : addresses) {
             checkAddress(address);
         }
         return mac == null ? randomMac() : parseMac();
+    }
+
+    private TapDevice.Options tapOptions() {
+        try {
+            return TapDevice.Options.of(tapName, queuePairs);
+        } catch (IllegalArgumentException e) {
+            throw usage("--tap: " + e.getMessage());
+        }
     }
 
     private void checkAddress(String address) {
@@ -182,20 +190,22 @@ public final class RunCommand implements Callable<Integer> {
         } catch (UnknownHostException | NumberFormatException e) {
             // Said below, with the value.
         }
-        throw usage("--address '%s': expected an IPv4 or IPv6 address and a prefix length, such as 10.9.0.2/24"
+        throw usage("--address '%s': expected an IPv4 or IPv6 address and a prefix length, such as 10.9.0.1/24"
                 .formatted(address));
     }
 
     private byte[] parseMac() {
         try {
             byte[] bytes = HexFormat.ofDelimiter(":").parseHex(mac);
-            if (bytes.length == 6 && (bytes[0] & 1) == 0) {
+            boolean group = bytes.length > 0 && (bytes[0] & 1) != 0;
+            if (bytes.length == 6 && !group && !Arrays.equals(bytes, new byte[6])) {
                 return bytes;
             }
         } catch (IllegalArgumentException e) {
             // Said below, with the value.
         }
-        throw usage("--mac '%s': expected six bytes such as 02:00:00:00:00:01, not a multicast address".formatted(mac));
+        throw usage("--mac '%s': expected six bytes such as 02:00:00:00:00:01, not the address of a group, not all zero"
+                .formatted(mac));
     }
 
     private static byte[] randomMac() {
@@ -203,19 +213,6 @@ public final class RunCommand implements Callable<Integer> {
         new SecureRandom().nextBytes(bytes);
         bytes[0] = (byte) (bytes[0] & 0xFC | 2);
         return bytes;
-    }
-
-    private IoEngine engine() {
-        IoEngine engine = switch (engineName) {
-            case "epoll" -> IoEngine.EPOLL;
-            case "io_uring" -> IoEngine.IO_URING;
-            default -> throw usage("--engine '%s': expected epoll or io_uring".formatted(engineName));
-        };
-        if (engine.unavailability() != null) {
-            throw usage("--engine %s: not to be had on this machine (%s); use --engine epoll"
-                    .formatted(engineName, engine.unavailability().getMessage()));
-        }
-        return engine;
     }
 
     private ParameterException usage(String message) {
@@ -228,7 +225,7 @@ public final class RunCommand implements Callable<Integer> {
                 emulator.config().tap().name(),
                 queuePairs,
                 HexFormat.ofDelimiter(":").formatHex(macBytes),
-                engineName);
+                emulator.config().engine().name().toLowerCase(Locale.ROOT));
         if (emulator.steeringUnavailable() != null) {
             out.println("RSS is not offered: " + emulator.steeringUnavailable());
         }

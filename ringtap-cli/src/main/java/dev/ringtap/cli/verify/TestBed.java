@@ -2,6 +2,7 @@
 package dev.ringtap.cli.verify;
 
 import dev.ringtap.cli.CommandException;
+import dev.ringtap.cli.EngineChoice;
 import dev.ringtap.emulator.Emulator;
 import dev.ringtap.emulator.EmulatorConfig;
 import dev.ringtap.emulator.io.IoEngine;
@@ -50,10 +51,11 @@ final class TestBed implements AutoCloseable {
         this.directory = directory;
     }
 
-    static TestBed create(int queuePairs, VerifySettings.Engine wanted) throws Exception {
+    static TestBed create(int queuePairs, EngineChoice wanted) throws Exception {
+        IoEngine engine = wanted.resolve();
         TestBed bed = new TestBed(NetworkNamespace.create(), Files.createTempDirectory("ringtap-verify"));
         try {
-            bed.engine = choose(wanted);
+            bed.engine = engine;
             bed.namespace.run(() -> bed.makeTap(queuePairs));
             bed.startEmulator();
             return bed;
@@ -61,14 +63,6 @@ final class TestBed implements AutoCloseable {
             bed.close();
             throw e;
         }
-    }
-
-    private static IoEngine choose(VerifySettings.Engine wanted) {
-        return switch (wanted) {
-            case epoll -> IoEngine.EPOLL;
-            case io_uring -> IoEngine.IO_URING;
-            case auto -> IoEngine.IO_URING.unavailability() == null ? IoEngine.IO_URING : IoEngine.EPOLL;
-        };
     }
 
     private void makeTap(int queuePairs) throws IOException {

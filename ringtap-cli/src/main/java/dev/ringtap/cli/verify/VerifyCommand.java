@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.ringtap.cli.verify;
 
+import dev.ringtap.cli.EngineChoice;
+import dev.ringtap.emulator.EmulatorConfig;
 import dev.ringtap.guest.traffic.FlowPlan;
 import java.io.OutputStream;
 import java.io.PrintStream;
@@ -18,6 +20,7 @@ import picocli.CommandLine.Spec;
 /** {@code ringtap verify}. */
 @Command(
         name = "verify",
+        sortOptions = false,
         description = {
             "Proves queue and hash of every packet.",
             "Makes a network namespace, a TAP, an emulator and a guest of its own, sends traffic of every hash type "
@@ -26,9 +29,6 @@ import picocli.CommandLine.Spec;
         },
         footer = {"", "Exit code: 0 without a mismatch, 1 with one or if it cannot run, 2 for wrong usage."})
 public final class VerifyCommand implements Callable<Integer> {
-    /** vhost-user has 8 bits for the number of a virtqueue, and the control queue comes after those of all pairs. */
-    private static final int MAX_QUEUE_PAIRS = 127;
-
     @Spec
     private CommandSpec spec;
 
@@ -49,15 +49,12 @@ public final class VerifyCommand implements Callable<Integer> {
             names = "--queue-pairs",
             paramLabel = "N",
             defaultValue = "4",
-            description = "Queue pairs of the device, 1 to 127. Default: ${DEFAULT-VALUE}.")
+            description = "Queue pairs of the device, 1 to " + EmulatorConfig.MAX_QUEUE_PAIRS
+                    + ". Default: ${DEFAULT-VALUE}.")
     private int queuePairs;
 
-    @Option(
-            names = "--engine",
-            paramLabel = "ENGINE",
-            defaultValue = "auto",
-            description = "How the emulator moves packets: ${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
-    private VerifySettings.Engine engine;
+    @Option(names = "--engine", paramLabel = "ENGINE", defaultValue = "auto", description = EngineChoice.DESCRIPTION)
+    private EngineChoice engine;
 
     @Option(names = "--json", description = "Print one JSON object and nothing else.")
     private boolean json;
@@ -71,7 +68,7 @@ public final class VerifyCommand implements Callable<Integer> {
     @Override
     public Integer call() throws Exception {
         check("--flows", flows, FlowPlan.MIN_FLOWS, FlowPlan.MAX_FLOWS, " (one of every kind)");
-        check("--queue-pairs", queuePairs, 1, MAX_QUEUE_PAIRS, "");
+        check("--queue-pairs", queuePairs, 1, EmulatorConfig.MAX_QUEUE_PAIRS, "");
         long chosen = seed != null ? seed : RandomGenerator.getDefault().nextLong(1_000_000_000);
         VerifySettings settings = new VerifySettings(queuePairs, flows, chosen, engine, breakKey);
 

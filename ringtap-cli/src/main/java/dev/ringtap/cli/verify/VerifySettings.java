@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.ringtap.cli.verify;
 
+import dev.ringtap.cli.EngineChoice;
+
 /**
  * What the user asked for.
  *
@@ -10,11 +12,4 @@ package dev.ringtap.cli.verify;
  * @param engine how the emulator moves packets
  * @param breakKey whether the checker is to work with a wrong key, so that the run has to fail
  */
-record VerifySettings(int queuePairs, int flows, long seed, Engine engine, boolean breakKey) {
-    /** By the names the command line has for them. */
-    enum Engine {
-        auto,
-        epoll,
-        io_uring
-    }
-}
+record VerifySettings(int queuePairs, int flows, long seed, EngineChoice engine, boolean breakKey) {}

@@ -4,6 +4,7 @@ package dev.ringtap.cli.verify;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.ringtap.cli.EngineChoice;
 import dev.ringtap.emulator.io.IoEngine;
 import dev.ringtap.linux.RequiresBpf;
 import dev.ringtap.linux.RequiresRoot;
@@ -25,11 +26,11 @@ class VerifyRunTest {
 
     @ParameterizedTest
     @EnumSource(
-            value = VerifySettings.Engine.class,
+            value = EngineChoice.class,
             names = {"epoll", "io_uring"})
-    void everyPacketIsAsExpected(VerifySettings.Engine engine) throws Exception {
+    void everyPacketIsAsExpected(EngineChoice engine) throws Exception {
         assumeTrue(
-                engine == VerifySettings.Engine.epoll || IoEngine.IO_URING.unavailability() == null,
+                engine == EngineChoice.epoll || IoEngine.IO_URING.unavailability() == null,
                 "io_uring is not available here");
         Outcome outcome = run(4, engine, false);
         assertThat(outcome.failures()).isEmpty();
@@ -48,21 +49,21 @@ class VerifyRunTest {
 
     @Test
     void oneQueuePairWorksWithoutMultiqueue() throws Exception {
-        Outcome outcome = run(1, VerifySettings.Engine.auto, false);
+        Outcome outcome = run(1, EngineChoice.auto, false);
         assertThat(outcome.failures()).isEmpty();
         assertThat(outcome.total().reports()).doesNotContain(0L);
     }
 
     @Test
     void wrongKeyInTheCheckerMakesItFail() throws Exception {
-        Outcome outcome = run(2, VerifySettings.Engine.epoll, true);
+        Outcome outcome = run(2, EngineChoice.epoll, true);
         assertThat(outcome.passed()).isFalse();
         assertThat(outcome.mismatches()).isGreaterThan(outcome.total().packets() / 3);
         assertThat(outcome.failures())
                 .anySatisfy(failure -> assertThat(failure.problem()).contains("expected"));
     }
 
-    private static Outcome run(int pairs, VerifySettings.Engine engine, boolean breakKey) throws Exception {
+    private static Outcome run(int pairs, EngineChoice engine, boolean breakKey) throws Exception {
         PrintStream quiet = new PrintStream(OutputStream.nullOutputStream(), false, StandardCharsets.UTF_8);
         VerifySettings settings = new VerifySettings(pairs, FLOWS, SEED, engine, breakKey);
         return new VerifyRun(settings, new Progress(quiet, false)).run();
