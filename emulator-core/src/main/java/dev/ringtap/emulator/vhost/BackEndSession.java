@@ -137,7 +137,7 @@ public final class BackEndSession {
             }
             boolean acknowledges = message.needReply() && ProtocolFeature.REPLY_ACK.in(protocolFeatures);
             if (failure != null) {
-                Throwable cause = failure instanceof CompletionException ? failure.getCause() : failure;
+                Throwable cause = causeOf(failure);
                 if (!(cause instanceof PeerException || cause instanceof NativeException)) {
                     LOG.error("{} failed", message.request(), cause);
                 }
@@ -154,6 +154,11 @@ public final class BackEndSession {
         } catch (NativeException e) {
             end("the front-end takes no reply: " + e.getMessage());
         }
+    }
+
+    /** A stage wraps what an earlier one threw. */
+    private static Throwable causeOf(Throwable failure) {
+        return failure instanceof CompletionException && failure.getCause() != null ? failure.getCause() : failure;
     }
 
     private static void send(UnixConnection to, ByteBuffer message, int... fds) throws NativeException {
@@ -535,7 +540,10 @@ public final class BackEndSession {
                 .whenCompleteAsync(
                         (nothing, failure) -> {
                             if (failure != null) {
-                                LOG.error("resetting the device failed: {}", failure.getMessage(), failure);
+                                LOG.error(
+                                        "resetting the device failed: {}",
+                                        causeOf(failure).getMessage());
+                                LOG.debug("how it failed", failure);
                             }
                             release(memory);
                             memory = null;
