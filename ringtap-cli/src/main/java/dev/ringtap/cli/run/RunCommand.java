@@ -8,6 +8,7 @@ import dev.ringtap.emulator.EmulatorConfig;
 import dev.ringtap.emulator.EmulatorSnapshot;
 import dev.ringtap.emulator.io.IoEngine;
 import dev.ringtap.linux.bpf.SteeringConfig;
+import dev.ringtap.linux.net.LinkConfig;
 import dev.ringtap.linux.tun.TapDevice;
 import dev.ringtap.virtio.net.HashType;
 import dev.ringtap.virtio.net.NetDeviceConfig;
@@ -52,8 +53,8 @@ public final class RunCommand implements Callable<Integer> {
             names = "--tap",
             paramLabel = "NAME",
             defaultValue = "ringtap%d",
-            description = "TAP device to make, or to attach to if it is persistent; %%d becomes the first"
-                    + " free number. Default: ${DEFAULT-VALUE}.")
+            description = "TAP device to make, or to attach to if it is persistent and yours; %%d becomes"
+                    + " the first free number. Default: ${DEFAULT-VALUE}.")
     private String tapName;
 
     @Option(
@@ -117,15 +118,7 @@ public final class RunCommand implements Callable<Integer> {
         TapDevice tap = TapDevice.open(tapOptions());
         Emulator emulator;
         try {
-            tap.link().setMtu(mtu);
-            for (String address : addresses) {
-                int slash = address.indexOf('/');
-                tap.link()
-                        .addAddress(
-                                InetAddress.getByName(address.substring(0, slash)),
-                                Integer.parseInt(address.substring(slash + 1)));
-            }
-            tap.link().setUp(true);
+            prepareLink(tap.link());
             NetDeviceConfig device = new NetDeviceConfig(
                     macBytes, queuePairs, mtu, rssTable, HashType.ALL, NetDeviceConfig.SPEED_UNKNOWN);
             emulator = Emulator.start(new EmulatorConfig(socket, tap, device, engine, 0));
@@ -140,6 +133,21 @@ public final class RunCommand implements Callable<Integer> {
         Runtime.getRuntime().removeShutdownHook(stop);
         emulator.close();
         throw failed;
+    }
+
+    /** Changes only what is not so already: the owner of a persistent TAP may use it, and may not change it. */
+    private void prepareLink(LinkConfig link) throws IOException {
+        if (link.mtu() != mtu) {
+            link.setMtu(mtu);
+        }
+        for (String address : addresses) {
+            int slash = address.indexOf('/');
+            link.addAddress(
+                    InetAddress.getByName(address.substring(0, slash)), Integer.parseInt(address.substring(slash + 1)));
+        }
+        if (!link.info().up()) {
+            link.setUp(true);
+        }
     }
 
     private byte[] checkOptions() {
