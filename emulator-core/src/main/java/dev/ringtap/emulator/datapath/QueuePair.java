@@ -83,7 +83,7 @@ public final class QueuePair {
 
     /** Throws away frames that were sent before there was a driver. */
     public CompletableFuture<Void> discardBacklog() {
-        return onLoop(() -> receive.discardBacklog());
+        return answeredOnLoop(done -> receive.discardBacklog(() -> done.complete(null)));
     }
 
     /** Starts the receive virtqueue, with the contract in force for the whole pair. */

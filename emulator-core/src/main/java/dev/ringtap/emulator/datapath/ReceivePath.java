@@ -99,7 +99,6 @@ final class ReceivePath implements BurstListener {
     private boolean turnScheduled;
     private boolean pollScheduled;
     private boolean submitting;
-    private boolean discarding;
     private int burstSlots = 1;
     private int longFrameMemory;
     private int completedReads;
@@ -110,6 +109,7 @@ final class ReceivePath implements BurstListener {
     private Throwable fillFault;
     private Runnable whenIdle;
     private Runnable whenDrained;
+    private Runnable whenDiscarded;
     private int drainPackets;
 
     ReceivePath(
@@ -139,7 +139,6 @@ final class ReceivePath implements BurstListener {
     }
 
     void start(Vring started) {
-        discarding = false;
         afterBurst(() -> {
             vring = started;
             buffers.attach(vring.queue());
@@ -153,14 +152,23 @@ final class ReceivePath implements BurstListener {
         return vring;
     }
 
-    /** Throws away what waits in the TAP queue: it was sent before there was a driver. */
-    void discardBacklog() {
+    /** Throws away what waits in the TAP queue, since it was sent before there was a driver; then calls back. */
+    void discardBacklog(Runnable done) {
         if (vring != null || burst.inFlight()) {
+            done.run();
             return;
         }
-        discarding = true;
+        whenDiscarded = done;
         drainPackets = TAP_QUEUE_PACKETS;
         run();
+    }
+
+    private void finishDiscard() {
+        Runnable done = whenDiscarded;
+        whenDiscarded = null;
+        if (done != null) {
+            done.run();
+        }
     }
 
     /**
@@ -169,9 +177,9 @@ final class ReceivePath implements BurstListener {
      * @param done gets the next available index, on this thread
      */
     void stop(IntConsumer done) {
-        discarding = false;
         afterBurst(() -> {
             if (vring == null) {
+                finishDiscard();
                 done.accept(NOT_RUNNING);
                 return;
             }
@@ -281,13 +289,16 @@ final class ReceivePath implements BurstListener {
 
     private void runWithoutDriver() {
         finishDrain();
-        if (!discarding && !tapPresent.getAsBoolean()) {
+        if (whenDiscarded == null && !tapPresent.getAsBoolean()) {
             events.tapGone();
         }
-        while (discarding) {
-            iovecs.set(0, tapHeaders.address(), TAP_HEADER_BYTES);
-            iovecs.set(1, spill.address(), SPILL_BYTES);
-            burst.read(0, tapFd, iovecs.address(), 2);
+        while (whenDiscarded != null) {
+            for (int slot = 0; slot < SLOTS; slot++) {
+                int first = slot * SLOT_IOVECS;
+                iovecs.set(first, tapHeaders.address() + (long) slot * TAP_HEADER_BYTES, TAP_HEADER_BYTES);
+                iovecs.set(first + 1, spill.address() + spillOffset(slot), SPILL_BYTES);
+                burst.read(slot, tapFd, iovecs.addressOf(first), 2);
+            }
             submit();
             if (burst.inFlight()) {
                 return;
@@ -507,7 +518,10 @@ final class ReceivePath implements BurstListener {
     @Override
     public void burstCompleted() {
         if (vring == null) {
-            discarding &= !tapEmpty && --drainPackets > 0;
+            drainPackets -= SLOTS;
+            if (tapEmpty || drainPackets <= 0) {
+                finishDiscard();
+            }
         } else {
             finishBurst();
         }
@@ -516,7 +530,7 @@ final class ReceivePath implements BurstListener {
         if (work != null) {
             work.run();
         }
-        if (!submitting && (discarding || !tapEmpty)) {
+        if (!submitting && (whenDiscarded != null || vring != null && !tapEmpty)) {
             run();
         }
     }

@@ -253,6 +253,17 @@ class RingLifecycleTest {
         bench.proveItServes();
     }
 
+    /** What waits in the TAP from before there was a driver is thrown away, all of it, however packets are moved. */
+    @Test
+    void framesOfBeforeTheDriverAreNotDelivered() throws Exception {
+        for (int i = 0; i < 300; i++) {
+            byte[] frame = bench.frame();
+            bench.host().send(frame, frame.length);
+        }
+        bench.proveItServes();
+        assertThat(bench.counted(Counter.RX_PACKETS)).isEqualTo(1);
+    }
+
     /** A front-end that comes back before the end of its first connection was seen is not turned away. */
     @Test
     void reconnectBeforeTheEndWasSeen() throws Exception {
