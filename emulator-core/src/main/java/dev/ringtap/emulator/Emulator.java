@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.ringtap.emulator;
 
+import dev.ringtap.ebpf.object.BpfException;
 import dev.ringtap.emulator.datapath.Counter;
 import dev.ringtap.emulator.datapath.DeviceHashSource;
 import dev.ringtap.emulator.datapath.PairEvents;
@@ -9,7 +10,6 @@ import dev.ringtap.emulator.device.NetDevice;
 import dev.ringtap.emulator.io.IoLoop;
 import dev.ringtap.emulator.io.Watch;
 import dev.ringtap.emulator.vhost.BackEndSession;
-import dev.ringtap.linux.bpf.BpfException;
 import dev.ringtap.linux.bpf.SteeringProgram;
 import dev.ringtap.linux.posix.NativeException;
 import dev.ringtap.linux.socket.UnixConnection;

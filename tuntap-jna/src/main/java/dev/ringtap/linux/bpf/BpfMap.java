@@ -3,6 +3,7 @@ package dev.ringtap.linux.bpf;
 
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
+import dev.ringtap.ebpf.object.MapDefinition;
 import dev.ringtap.linux.posix.NativeException;
 import dev.ringtap.linux.posix.OwnedFd;
 import java.lang.foreign.Arena;

@@ -4,6 +4,9 @@ package dev.ringtap.linux.bpf;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 
+import dev.ringtap.ebpf.object.BpfException;
+import dev.ringtap.ebpf.object.BpfObject;
+import dev.ringtap.ebpf.object.ProgramDefinition;
 import dev.ringtap.linux.posix.Errno;
 import dev.ringtap.linux.posix.NativeException;
 import dev.ringtap.linux.posix.OwnedFd;

@@ -3,6 +3,8 @@ package dev.ringtap.linux.bpf;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
+import dev.ringtap.ebpf.object.BpfException;
+import dev.ringtap.ebpf.object.BpfObject;
 import dev.ringtap.linux.posix.NativeException;
 import dev.ringtap.linux.posix.OwnedFd;
 import java.io.IOException;

@@ -4,6 +4,9 @@ package dev.ringtap.linux.bpf;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.ringtap.ebpf.object.BpfException;
+import dev.ringtap.ebpf.object.BpfObject;
+import dev.ringtap.ebpf.object.MapDefinition;
 import dev.ringtap.linux.RequiresBpf;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;

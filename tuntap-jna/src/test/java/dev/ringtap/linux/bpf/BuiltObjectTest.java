@@ -4,6 +4,9 @@ package dev.ringtap.linux.bpf;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.ringtap.ebpf.object.BpfObject;
+import dev.ringtap.ebpf.object.MapDefinition;
+import dev.ringtap.ebpf.object.ProgramDefinition;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -6,6 +6,7 @@ import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.ringtap.ebpf.object.ProgramDefinition;
 import dev.ringtap.linux.RequiresBpf;
 import dev.ringtap.linux.RequiresTap;
 import dev.ringtap.linux.net.NetworkNamespace;

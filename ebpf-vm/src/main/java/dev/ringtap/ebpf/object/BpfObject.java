@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.ringtap.linux.bpf;
+package dev.ringtap.ebpf.object;
 
-import dev.ringtap.linux.bpf.ProgramDefinition.MapReference;
+import dev.ringtap.ebpf.object.ProgramDefinition.MapReference;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -13,7 +13,7 @@ import java.util.Map;
  * An object file as clang writes it, understood but not yet loaded: its programs, its maps, its license. What can be
  * used and what is refused is in {@code docs/bpf-loading.md}; nothing that is not understood is silently left out.
  */
-final class BpfObject {
+public final class BpfObject {
     private static final int INSTRUCTION_BYTES = 8;
     // Relocations of the BPF machine: the two halves of a 64-bit constant, and the target of a call.
     private static final int R_BPF_64_64 = 1;
@@ -44,24 +44,24 @@ final class BpfObject {
      * @param file what to call the object in messages
      * @throws BpfException if it is malformed or needs what is not supported
      */
-    static BpfObject parse(String file, byte[] content) throws BpfException {
+    public static BpfObject parse(String file, byte[] content) throws BpfException {
         return new BpfObject(file, content);
     }
 
-    String file() {
+    public String file() {
         return file;
     }
 
-    String license() {
+    public String license() {
         return license;
     }
 
     /** By name, in the order of the file. */
-    Map<String, MapDefinition> maps() {
+    public Map<String, MapDefinition> maps() {
         return maps;
     }
 
-    List<ProgramDefinition> programs() {
+    public List<ProgramDefinition> programs() {
         return programs;
     }
 

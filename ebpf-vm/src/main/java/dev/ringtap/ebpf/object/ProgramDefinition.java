@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.ringtap.linux.bpf;
+package dev.ringtap.ebpf.object;
 
 import java.util.List;
 
@@ -11,9 +11,10 @@ import java.util.List;
  * @param instructions 8 bytes each, as in the file; not to be changed
  * @param mapReferences where the address of a map is loaded
  */
-record ProgramDefinition(String name, String section, int type, byte[] instructions, List<MapReference> mapReferences) {
-    static final int SOCKET_FILTER = 1;
+public record ProgramDefinition(
+        String name, String section, int type, byte[] instructions, List<MapReference> mapReferences) {
+    public static final int SOCKET_FILTER = 1;
 
     /** The instruction at {@code byteOffset} (16 bytes long) loads the map. */
-    record MapReference(int byteOffset, String map) {}
+    public record MapReference(int byteOffset, String map) {}
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.ringtap.linux.bpf;
+package dev.ringtap.ebpf.object;
 
 import java.io.IOException;
 
@@ -14,12 +14,12 @@ public final class BpfException extends IOException {
 
     private final String verifierLog;
 
-    BpfException(String message) {
+    public BpfException(String message) {
         this(message, "");
     }
 
     /** @param verifierLog as the kernel wrote it; its end, where the reason stands, becomes part of the message */
-    BpfException(String message, String verifierLog) {
+    public BpfException(String message, String verifierLog) {
         super(message + endOf(verifierLog));
         this.verifierLog = verifierLog;
     }

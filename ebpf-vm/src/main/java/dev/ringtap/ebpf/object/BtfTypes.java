@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.ringtap.linux.bpf;
+package dev.ringtap.ebpf.object;
 
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
