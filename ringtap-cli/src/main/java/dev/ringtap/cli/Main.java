@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.ringtap.cli;
 
+import dev.ringtap.cli.guest.GuestCommand;
+import dev.ringtap.cli.health.HealthCommand;
 import dev.ringtap.cli.run.RunCommand;
 import dev.ringtap.cli.verify.VerifyCommand;
 import java.io.IOException;
@@ -22,7 +24,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
         versionProvider = Main.Version.class,
         // Every command has --help and --version.
         scope = ScopeType.INHERIT,
-        subcommands = {RunCommand.class, VerifyCommand.class},
+        subcommands = {RunCommand.class, VerifyCommand.class, GuestCommand.class, HealthCommand.class},
         synopsisSubcommandLabel = "COMMAND")
 public final class Main implements Runnable {
     /** Set to anything, it adds stack traces to failures. */
