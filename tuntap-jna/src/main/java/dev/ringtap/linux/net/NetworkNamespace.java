@@ -72,11 +72,24 @@ public final class NetworkNamespace implements AutoCloseable {
         String doing = "cannot enter the network namespace " + name;
         if (name.isEmpty() || name.contains("/") || name.equals(".") || name.equals(".."))
             throw new NativeException("open", Errno.EINVAL, doing + " (not the name of a file)");
-        var file = NAMED.resolve(name).toString();
-        int number = check(Posix.open(file, Posix.O_RDONLY | Posix.O_CLOEXEC), "open " + file, doing);
-        try (var named = OwnedFd.of(number)) {
-            return enter("netns-" + name, () -> {
-                int result = Posix.setns(named.number(), Posix.CLONE_NEWNET);
+        return at(NAMED.resolve(name), "netns-" + name, doing);
+    }
+
+    /**
+     * Enters the namespace that a file stands for, such as {@code /proc/PID/ns/net}. Closing this object leaves it there.
+     *
+     * @throws NativeException ENOENT if there is no such file, EINVAL if it is none of a network namespace, EPERM without
+     *     CAP_SYS_ADMIN
+     */
+    public static NetworkNamespace at(Path file) throws NativeException {
+        return at(file, "netns", "cannot enter the network namespace " + file);
+    }
+
+    private static NetworkNamespace at(Path file, String threadName, String doing) throws NativeException {
+        int number = check(Posix.open(file.toString(), Posix.O_RDONLY | Posix.O_CLOEXEC), "open " + file, doing);
+        try (var opened = OwnedFd.of(number)) {
+            return enter(threadName, () -> {
+                int result = Posix.setns(opened.number(), Posix.CLONE_NEWNET);
                 check(result, "setns", result == -Errno.EPERM ? doing + NEEDS : doing);
             });
         }

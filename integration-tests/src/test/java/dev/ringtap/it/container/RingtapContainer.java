@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.ringtap.it.container;
+
+import com.github.dockerjava.api.model.AccessMode;
+import com.github.dockerjava.api.model.Bind;
+import com.github.dockerjava.api.model.Capability;
+import com.github.dockerjava.api.model.Device;
+import com.github.dockerjava.api.model.HostConfig;
+import com.github.dockerjava.api.model.Volume;
+import dev.ringtap.linux.net.NetworkNamespace;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
+import org.testcontainers.DockerClientFactory;
+import org.testcontainers.containers.GenericContainer;
+import org.testcontainers.containers.wait.strategy.Wait;
+
+/** {@code ringtap run} in a container, its socket in a directory that the host has, too. */
+final class RingtapContainer extends GenericContainer<RingtapContainer> {
+    static final String MOUNT = "/run/ringtap";
+    static final String SOCKET = MOUNT + "/guest.sock";
+    private static final Duration START_LIMIT = Duration.ofSeconds(60);
+    private static final String TUN = "/dev/net/tun";
+    /** The first engine that knows BPF and PERFMON; before it they are part of SYS_ADMIN. */
+    private static final int ENGINE_WITH_BPF = 23;
+
+    private final Path directory;
+
+    RingtapContainer(String image, String... arguments) {
+        super(image);
+        try {
+            directory = Files.createTempDirectory("ringtap-it-");
+            // Whoever the container's user is, the socket is his to make.
+            Files.setPosixFilePermissions(directory, PosixFilePermissions.fromString("rwxrwxrwx"));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        String[] command = Stream.concat(Stream.of("run", "--socket", SOCKET), Arrays.stream(arguments))
+                .toArray(String[]::new);
+        setCommand(command);
+        with(config -> config.withBinds(new Bind(directory.toString(), new Volume(MOUNT), AccessMode.rw)));
+        setWaitStrategy(Wait.forLogMessage(".*listening on.*\\n", 1).withStartupTimeout(START_LIMIT));
+    }
+
+    /** With all privileges. */
+    RingtapContainer privileged() {
+        return withPrivilegedMode(true).withTun();
+    }
+
+    /** With what a TAP and a steering program need, and nothing else. */
+    RingtapContainer leastPrivilege() {
+        return withTun()
+                .with(config -> config.withCapDrop(Capability.ALL)
+                        .withCapAdd(
+                                engineVersion() >= ENGINE_WITH_BPF
+                                        ? new Capability[] {Capability.NET_ADMIN, Capability.BPF, Capability.PERFMON}
+                                        : new Capability[] {Capability.NET_ADMIN, Capability.SYS_ADMIN}));
+    }
+
+    RingtapContainer withTun() {
+        return with(config -> config.withDevices(new Device("rwm", TUN, TUN)));
+    }
+
+    RingtapContainer with(Consumer<HostConfig> change) {
+        return withCreateContainerCmdModifier(create -> change.accept(create.getHostConfig()));
+    }
+
+    static int engineVersion() {
+        String version =
+                DockerClientFactory.instance().client().versionCmd().exec().getVersion();
+        return Integer.parseInt(version.substring(0, version.indexOf('.')));
+    }
+
+    /** The socket as the host sees it. */
+    Path socket() {
+        return directory.resolve("guest.sock");
+    }
+
+    /** The directory that the container has as {@link #MOUNT}. */
+    Path directory() {
+        return directory;
+    }
+
+    /** The container's network namespace, as a file. */
+    Path networkNamespace() {
+        return Path.of(
+                "/proc/%d/ns/net".formatted(getCurrentContainerInfo().getState().getPidLong()));
+    }
+
+    /** Enters the container's network namespace. */
+    NetworkNamespace enterNetwork() throws IOException {
+        return NetworkNamespace.at(networkNamespace());
+    }
+
+    /** Stops it as an operator does, by SIGTERM; its exit code. */
+    long terminate() {
+        var client = DockerClientFactory.instance().client();
+        client.stopContainerCmd(getContainerId()).withTimeout(10).exec();
+        return client.inspectContainerCmd(getContainerId()).exec().getState().getExitCodeLong();
+    }
+
+    @Override
+    public void close() {
+        super.close();
+        try (Stream<Path> files = Files.walk(directory)) {
+            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+                Files.delete(file);
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}

@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: Apache-2.0
+/** What is handed to others to deploy ringtap with. */
+package dev.ringtap.it.deploy;
