@@ -110,8 +110,7 @@ public final class BpfObject {
             throw elf.fault(section + ": function "
                     + (functions.isEmpty() ? "" : "'" + functions.getFirst().name() + "' ")
                     + "is not part of a program; make it static and __always_inline");
-        if (!section.name().equals("socket") && !section.name().startsWith("socket/"))
-            throw elf.fault(section + ": programs of this type are not supported, only 'socket'");
+        int type = programType(section);
         if (functions.isEmpty()) throw elf.fault(section + ": has no function");
         var relocations = elf.relocationsOf(section);
         long used = 0;
@@ -126,7 +125,7 @@ public final class BpfObject {
                     || (start | size) % INSTRUCTION_BYTES != 0)
                 throw elf.fault(section + ", " + function + ": offset " + start + " and size " + size
                         + " do not lie in the section's " + whole + " bytes of instructions");
-            programs.add(program(section, function, relocations));
+            programs.add(program(section, type, function, relocations));
             used += size;
         }
         for (var relocation : relocations) {
@@ -138,8 +137,15 @@ public final class BpfObject {
             throw elf.fault(section + ": " + section.data().limit() + " bytes, but its functions have " + used);
     }
 
+    private int programType(ElfFile.Section section) throws BpfException {
+        String name = section.name();
+        if (name.equals("socket") || name.startsWith("socket/")) return ProgramDefinition.SOCKET_FILTER;
+        if (name.equals("tc") || name.startsWith("tc/")) return ProgramDefinition.SCHED_CLS;
+        throw elf.fault(section + ": programs of this type are not supported, only 'socket' and 'tc'");
+    }
+
     private ProgramDefinition program(
-            ElfFile.Section section, ElfFile.Symbol function, List<ElfFile.Relocation> relocations)
+            ElfFile.Section section, int type, ElfFile.Symbol function, List<ElfFile.Relocation> relocations)
             throws BpfException {
         byte[] code = new byte[(int) function.sizeBytes()];
         section.data().get((int) function.value(), code);
@@ -155,8 +161,7 @@ public final class BpfObject {
             // Its second half is no instruction.
             if (code[at] == LOAD_64_BIT_CONSTANT) at += INSTRUCTION_BYTES;
         }
-        return new ProgramDefinition(
-                function.name(), section.name(), ProgramDefinition.SOCKET_FILTER, code, List.copyOf(references));
+        return new ProgramDefinition(function.name(), section.name(), type, code, List.copyOf(references));
     }
 
     private MapReference mapReference(ElfFile.Section section, byte[] code, int at, ElfFile.Relocation relocation)

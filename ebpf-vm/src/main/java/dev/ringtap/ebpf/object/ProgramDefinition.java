@@ -14,6 +14,7 @@ import java.util.List;
 public record ProgramDefinition(
         String name, String section, int type, byte[] instructions, List<MapReference> mapReferences) {
     public static final int SOCKET_FILTER = 1;
+    public static final int SCHED_CLS = 3;
 
     /** The instruction at {@code byteOffset} (16 bytes long) loads the map. */
     public record MapReference(int byteOffset, String map) {}
