@@ -2,6 +2,7 @@
 package dev.ringtap.linux.bpf;
 
 import dev.ringtap.ebpf.object.ProgramDefinition;
+import dev.ringtap.ebpf.object.ProgramType;
 import dev.ringtap.linux.net.EgressFilter;
 import dev.ringtap.linux.posix.NativeException;
 import dev.ringtap.linux.posix.OwnedFd;
@@ -29,11 +30,11 @@ final class EgressProgram {
             instruction(code, instructions[i], instructions[i + 1], instructions[i + 2]);
         instruction(code, MOVE, 0, verdict);
         instruction(code, EXIT, 0, 0);
-        var definition = new ProgramDefinition("by_hand", "tc", ProgramDefinition.SCHED_CLS, code.array(), List.of());
+        var definition = new ProgramDefinition("by_hand", "tc", ProgramType.SCHED_CLS, code.array(), List.of(), List.of());
         try (var arena = Arena.ofConfined()) {
             var off = arena.allocate(code.capacity(), 8);
             off.asByteBuffer().put(code.array());
-            int fd = BpfCall.load(definition, off, "GPL", null);
+            int fd = BpfCall.load(definition, off, null, "GPL", null);
             return OwnedFd.of(NativeException.check(fd, "bpf BPF_PROG_LOAD", "cannot load a program for a test"));
         }
     }
