@@ -39,7 +39,7 @@ enum {
 	REPORT_UDPV6_EX,
 };
 
-enum { MODE_CONSTANT, MODE_RSS };
+enum { MODE_CONSTANT, MODE_RSS, MODE_HASH_ONLY };
 
 /*
  * One complete configuration: the single value of an inner map. SteeringLayout.java writes it.
