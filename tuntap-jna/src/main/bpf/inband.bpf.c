@@ -67,11 +67,6 @@ static __always_inline const struct inband_config *configuration(void)
 	return inner ? bpf_map_lookup_elem(inner, &zero) : 0;
 }
 
-static __always_inline u32 table_queue(const struct steering_config *c, u32 report, u32 hash)
-{
-	return report == REPORT_NONE ? c->unclassified_queue : c->table[hash & c->table_mask & (TABLE_ENTRIES - 1)];
-}
-
 SEC("tc")
 int ringtap_prefix(struct __sk_buff *skb)
 {
@@ -97,7 +92,7 @@ int ringtap_prefix(struct __sk_buff *skb)
 	};
 	if (c->steering.mode == MODE_RSS) {
 		p.flags = QUEUE_CHOSEN;
-		skb->queue_mapping = table_queue(&c->steering, report, hash);
+		skb->queue_mapping = rss_queue(&c->steering, report, hash);
 	}
 	/* Sixteen bytes of nothing must not pass for the beginning of a frame. */
 	if (bpf_skb_store_bytes(skb, 0, &p, sizeof(p), 0) < 0)
@@ -126,7 +121,7 @@ int ringtap_steer_prefixed(struct __sk_buff *skb)
 	if (c->steering.mode != MODE_RSS)
 		return c->steering.unclassified_queue;
 	u32 report = rss_hash(skb, &c->steering, &hash);
-	return table_queue(&c->steering, report, hash);
+	return rss_queue(&c->steering, report, hash);
 }
 
 char program_license[] SEC("license") = "Apache-2.0";

@@ -12,6 +12,7 @@ typedef unsigned int u32;
 typedef unsigned long long u64;
 
 #define SEC(name) __attribute__((section(name), used))
+#define __ksym __attribute__((section(".ksyms"))) /* a function of the kernel: resolved by name when loaded */
 #define __always_inline inline __attribute__((always_inline))
 
 /* BTF-defined maps: the loader reads a number out of the type of an array it never sees. */
@@ -58,6 +59,14 @@ struct __sk_buff {
 	u32 gso_segs;
 	u64 sk;
 	u32 gso_size; /* since Linux 5.7 */
+	u8 tstamp_type;
+	u32 : 24;
+	u64 hwtstamp;
+
+	/* Proposed in 2023 for programs of the section vnet_hash, in no released kernel: docs/designs.md. */
+	u32 vnet_hash_value;
+	u16 vnet_hash_report;
+	u16 vnet_rss_queue;
 };
 
 static void *(*const bpf_map_lookup_elem)(void *map, const void *key) = (void *)1;
