@@ -31,9 +31,4 @@ static __always_inline const struct steering_config *active_config(void)
 	return configuration ? bpf_map_lookup_elem(configuration, &zero) : 0;
 }
 
-static __always_inline u32 rss_queue(const struct steering_config *c, u32 report, u32 hash)
-{
-	return report == REPORT_NONE ? c->unclassified_queue : c->table[hash & c->table_mask & (TABLE_ENTRIES - 1)];
-}
-
 #endif

@@ -356,4 +356,10 @@ static __always_inline u32 rss_hash(struct __sk_buff *skb, const struct steering
 	return REPORT_NONE;
 }
 
+/* The queue of a packet with that answer of rss_hash. */
+static __always_inline u32 rss_queue(const struct steering_config *c, u32 report, u32 hash)
+{
+	return report == REPORT_NONE ? c->unclassified_queue : c->table[hash & c->table_mask & (TABLE_ENTRIES - 1)];
+}
+
 #endif

@@ -48,7 +48,7 @@ public final class SteeringProgram implements AutoCloseable {
      * @throws BpfException if the kernel's verifier refuses the program; carries its log
      * @throws NativeException if the kernel refuses for another reason, such as a missing privilege
      */
-    public static SteeringProgram load() throws BpfException, NativeException {
+    public static SteeringProgram load() throws IOException {
         var object = LoadedObject.load(BpfObject.parse(RESOURCE, builtObject()));
         try {
             return new SteeringProgram(object);
@@ -59,8 +59,12 @@ public final class SteeringProgram implements AutoCloseable {
     }
 
     static byte[] builtObject() {
-        try (var resource = SteeringProgram.class.getResourceAsStream(RESOURCE)) {
-            if (resource == null) throw new IllegalStateException(RESOURCE + " is missing from this build");
+        return builtObject(RESOURCE);
+    }
+
+    static byte[] builtObject(String name) {
+        try (var resource = SteeringProgram.class.getResourceAsStream(name)) {
+            if (resource == null) throw new IllegalStateException(name + " is missing from this build");
             return resource.readAllBytes();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
