@@ -72,14 +72,15 @@ public enum HostNeed {
 
     private static String deviceProblem() {
         if (!Files.exists(TUN)) {
-            return "there is no " + TUN
-                    + ": load the kernel module (modprobe tun), or give the container --device " + TUN;
+            return "there is no " + TUN + ": load the kernel module (modprobe tun), or give the container --device "
+                    + TUN;
         }
         // To open it makes nothing: a TAP comes into being by an ioctl.
         try (FileChannel opened = FileChannel.open(TUN, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
             return opened.isOpen() ? null : TUN + " cannot be opened";
         } catch (AccessDeniedException e) {
-            return TUN + " may not be opened by this user: its mode and owner say who may, or give the container --device "
+            return TUN
+                    + " may not be opened by this user: its mode and owner say who may, or give the container --device "
                     + TUN;
         } catch (IOException e) {
             String reason = e.getMessage() == null ? e.toString() : e.getMessage();

@@ -76,10 +76,12 @@ final class TapOptions {
     TapChoice.Chosen choose() {
         String pcap = pcapIn != null ? "--pcap-in" : pcapOut != null ? "--pcap-out" : null;
         if (name != null && choice == TapChoice.emulated) {
-            throw usage("--tap-name %s: names an interface of the kernel's, and --tap emulated makes none".formatted(name));
+            throw usage(
+                    "--tap-name %s: names an interface of the kernel's, and --tap emulated makes none".formatted(name));
         }
         if (pcap != null && (name != null || choice == TapChoice.kernel)) {
-            throw usage(pcap + ": only with --tap emulated; frames of the kernel's TAP are captured by tcpdump -i NAME -w FILE"
+            throw usage(pcap
+                    + ": only with --tap emulated; frames of the kernel's TAP are captured by tcpdump -i NAME -w FILE"
                     + " and sent by tcpreplay -i NAME FILE");
         }
         if (name != null) {

@@ -64,7 +64,8 @@ final class EmulatedHostSide implements HostSide {
     /** Every other frame with a VLAN tag has it beside it, as if hardware were to put it in. */
     @Override
     public void sendFrame(byte[] frame) {
-        int tpid = frame.length < TPID_AT + TAG_BYTES ? 0 : ByteBuffer.wrap(frame).getChar(TPID_AT);
+        int tpid =
+                frame.length < TPID_AT + TAG_BYTES ? 0 : ByteBuffer.wrap(frame).getChar(TPID_AT);
         boolean tagged = tpid == Frames.TPID_CUSTOMER || tpid == Frames.TPID_SERVICE;
         tagBeside ^= tagged;
         stack.send(tagged && tagBeside ? withTagBeside(frame) : HostFrame.plain(frame));

@@ -63,8 +63,7 @@ final class TestBed implements AutoCloseable {
                 HashType.ALL,
                 NetDeviceConfig.SPEED_UNKNOWN);
         Path socket = directory.resolve("vhost-user.sock");
-        emulator = Emulator.start(
-                new EmulatorConfig(socket, network.port(), network.steering(), device, engine, 0));
+        emulator = Emulator.start(new EmulatorConfig(socket, network.port(), network.steering(), device, engine, 0));
     }
 
     /** Connects the guest, one queue pair in use. Called once. */

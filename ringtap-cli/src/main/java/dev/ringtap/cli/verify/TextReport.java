@@ -159,8 +159,7 @@ final class TextReport {
                 "Of these %,d arrived with the checksum left to the guest, %,d larger than a segment%n",
                 outcome.total().partialChecksums(), outcome.total().largeFrames());
         if (outcome.dropped() > 0) {
-            out.printf(
-                    "The TAP's queues dropped %,d packets and said so; they are not counted.%n", outcome.dropped());
+            out.printf("The TAP's queues dropped %,d packets and said so; they are not counted.%n", outcome.dropped());
         }
         setup(outcome.setup());
         String verdict = outcome.passed()
@@ -174,8 +173,9 @@ final class TextReport {
     private void setup(Outcome.Setup setup) {
         out.printf("TAP: %s; %s%n", setup.tap().kernel() ? "the kernel's" : "emulated", setup.steering());
         if (!setup.tap().kernel()) {
-            out.println("Emulated are the TAP (queues, steering hook, offloads) and the host behind it (UDP, TCP, echo), for "
-                    + "this reason: " + setup.tap().reason());
+            out.println(
+                    "Emulated are the TAP (queues, steering hook, offloads) and the host behind it (UDP, TCP, echo), for "
+                            + "this reason: " + setup.tap().reason());
             out.println("As with the kernel's TAP are the steering program (the same object), vhost-user, virtqueues, "
                     + "device, guest and checker.");
         }

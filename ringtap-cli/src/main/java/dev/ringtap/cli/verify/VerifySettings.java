@@ -14,5 +14,4 @@ import dev.ringtap.cli.TapChoice;
  * @param tap whose TAP
  * @param breakKey whether the checker is to work with a wrong key, so that the run has to fail
  */
-record VerifySettings(
-        int queuePairs, int flows, long seed, EngineChoice engine, TapChoice tap, boolean breakKey) {}
+record VerifySettings(int queuePairs, int flows, long seed, EngineChoice engine, TapChoice tap, boolean breakKey) {}
