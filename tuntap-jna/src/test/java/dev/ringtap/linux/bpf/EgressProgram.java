@@ -30,7 +30,8 @@ final class EgressProgram {
             instruction(code, instructions[i], instructions[i + 1], instructions[i + 2]);
         instruction(code, MOVE, 0, verdict);
         instruction(code, EXIT, 0, 0);
-        var definition = new ProgramDefinition("by_hand", "tc", ProgramType.SCHED_CLS, code.array(), List.of(), List.of());
+        var definition =
+                new ProgramDefinition("by_hand", "tc", ProgramType.SCHED_CLS, code.array(), List.of(), List.of());
         try (var arena = Arena.ofConfined()) {
             var off = arena.allocate(code.capacity(), 8);
             off.asByteBuffer().put(code.array());
