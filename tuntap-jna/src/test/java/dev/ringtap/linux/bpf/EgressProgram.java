@@ -4,6 +4,7 @@ package dev.ringtap.linux.bpf;
 import dev.ringtap.ebpf.object.ProgramDefinition;
 import dev.ringtap.ebpf.object.ProgramType;
 import dev.ringtap.linux.net.EgressFilter;
+import dev.ringtap.linux.net.LinkConfig;
 import dev.ringtap.linux.posix.NativeException;
 import dev.ringtap.linux.posix.OwnedFd;
 import java.lang.foreign.Arena;
@@ -41,9 +42,9 @@ final class EgressProgram {
     }
 
     /** A filter of that name that lets everything pass. */
-    static EgressFilter passAll(int interfaceIndex, String name) throws NativeException {
+    static EgressFilter passAll(LinkConfig link, String name) throws NativeException {
         try (var program = load(-1)) {
-            return EgressFilter.attach(interfaceIndex, program.number(), name);
+            return EgressFilter.attach(link, program.number(), name);
         }
     }
 
