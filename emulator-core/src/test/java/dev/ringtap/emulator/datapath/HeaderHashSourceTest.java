@@ -64,7 +64,8 @@ class HeaderHashSourceTest {
         HashRules automatic = new HashRules(key(7), HashType.ALL, null);
         HeaderHashSource source = steered(new HeaderHashSource(QUEUE), automatic);
         // Under these every packet belongs on queue 0, so one on queue 1 came before them.
-        HashRules next = new HashRules(key(9), HashType.ALL, new RssConfig(HashType.ALL, 0, new int[] {0}, 2, bytes(9)));
+        HashRules next =
+                new HashRules(key(9), HashType.ALL, new RssConfig(HashType.ALL, 0, new int[] {0}, 2, bytes(9)));
         source.prepare(next);
         source.commit();
         header(0, HashReport.NONE);

@@ -33,20 +33,20 @@ class VnetHashIoctlsTest {
         byte[] key = new byte[36];
         Arrays.fill(key, (byte) 0x6D);
         try (Arena arena = Arena.ofConfined()) {
-        MemorySegment argument =
-                VnetHashIoctls.encode(new RssConfig(0x1FF, 3, new int[] {2, 0, 0xABCD, 1}, 4, key), arena);
+            MemorySegment argument =
+                    VnetHashIoctls.encode(new RssConfig(0x1FF, 3, new int[] {2, 0, 0xABCD, 1}, 4, key), arena);
             byte[] expected = ByteBuffer.allocate(8 + 8 + 40)
-                .order(ByteOrder.nativeOrder())
-                .putInt(0x1FF)
-                .putShort((short) 3)
-                .putShort((short) 3)
-                .putShort((short) 2)
-                .putShort((short) 0)
-                .putShort((short) 0xABCD)
-                .putShort((short) 1)
-                .put(key)
-                .array();
-        assertArrayEquals(expected, argument.toArray(ValueLayout.JAVA_BYTE));
+                    .order(ByteOrder.nativeOrder())
+                    .putInt(0x1FF)
+                    .putShort((short) 3)
+                    .putShort((short) 3)
+                    .putShort((short) 2)
+                    .putShort((short) 0)
+                    .putShort((short) 0xABCD)
+                    .putShort((short) 1)
+                    .put(key)
+                    .array();
+            assertArrayEquals(expected, argument.toArray(ValueLayout.JAVA_BYTE));
         }
     }
 

@@ -93,14 +93,9 @@ class VnetHashTest {
     @Test
     void argumentShorterThanItSaysIsAFault() {
         assertAll(
-                () -> assertEquals(
-                        -Errno.EFAULT,
-                        call(VnetHashIoctls.TUNGETVNETHASHTYPES, arena.allocate(3))),
-                () -> assertEquals(
-                        -Errno.EFAULT,
-                        call(VnetHashIoctls.TUNSETVNETREPORTINGAUTOMQ, arena.allocate(3))),
-                () -> assertEquals(
-                        -Errno.EFAULT, call(VnetHashIoctls.TUNSETVNETRSS, arena.allocate(7))),
+                () -> assertEquals(-Errno.EFAULT, call(VnetHashIoctls.TUNGETVNETHASHTYPES, arena.allocate(3))),
+                () -> assertEquals(-Errno.EFAULT, call(VnetHashIoctls.TUNSETVNETREPORTINGAUTOMQ, arena.allocate(3))),
+                () -> assertEquals(-Errno.EFAULT, call(VnetHashIoctls.TUNSETVNETRSS, arena.allocate(7))),
                 () -> assertEquals(-Errno.EFAULT, call(VnetHashIoctls.TUNSETVNETRSS, rss(IPV4, 3, 3, 0))),
                 () -> assertNull(set));
     }
@@ -114,12 +109,10 @@ class VnetHashTest {
                 () -> assertEquals(-Errno.EFAULT, call(VnetHashIoctls.TUNSETVNETRSS, rss(TCPV4, 0, 1, 15))),
                 () -> assertEquals(0, call(VnetHashIoctls.TUNSETVNETRSS, rss(TCPV4, 0, 1, 16))),
                 () -> assertEquals(
-                        -Errno.EFAULT,
-                        call(VnetHashIoctls.TUNSETVNETRSS, rss(HashType.IPV6.mask(), 0, 1, 35))),
+                        -Errno.EFAULT, call(VnetHashIoctls.TUNSETVNETRSS, rss(HashType.IPV6.mask(), 0, 1, 35))),
                 () -> assertEquals(0, call(VnetHashIoctls.TUNSETVNETRSS, rss(HashType.IP_EX.mask(), 0, 1, 36))),
                 () -> assertEquals(
-                        -Errno.EFAULT,
-                        call(VnetHashIoctls.TUNSETVNETRSS, rss(HashType.UDP_EX.mask(), 0, 1, 39))),
+                        -Errno.EFAULT, call(VnetHashIoctls.TUNSETVNETRSS, rss(HashType.UDP_EX.mask(), 0, 1, 39))),
                 () -> assertEquals(0, call(VnetHashIoctls.TUNSETVNETRSS, rss(HashType.UDPV6.mask(), 0, 1, 40))));
     }
 
