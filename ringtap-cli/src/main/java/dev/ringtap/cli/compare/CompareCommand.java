@@ -97,8 +97,7 @@ public final class CompareCommand implements Callable<Integer> {
         check("--passes", passes, 1, MAX_PASSES, "");
         check("--queue-pairs", queuePairs, 2, EmulatorConfig.MAX_QUEUE_PAIRS, " (a TAP with one queue steers nothing)");
         long chosen = seed != null ? seed : RandomGenerator.getDefault().nextLong(1_000_000_000);
-        CompareSettings settings =
-                new CompareSettings(queuePairs, flows, packets, passes, chosen, engine, broken);
+        CompareSettings settings = new CompareSettings(queuePairs, flows, packets, passes, chosen, engine, broken);
 
         PrintStream out = new PrintStream(System.out, true, StandardCharsets.UTF_8);
         boolean terminal = System.console() != null && System.console().isTerminal();

@@ -66,9 +66,7 @@ final class CompareRun {
             }
             for (Design design : Design.values()) {
                 entries.add(
-                        ran.containsKey(design)
-                                ? ran.get(design)
-                                : Entry.unavailable(design, unavailable.get(design)));
+                        ran.containsKey(design) ? ran.get(design) : Entry.unavailable(design, unavailable.get(design)));
             }
         } finally {
             contenders.forEach(Contender::close);

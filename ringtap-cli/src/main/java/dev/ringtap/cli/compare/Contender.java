@@ -103,8 +103,7 @@ final class Contender implements AutoCloseable {
         if (recorder.broken() != null) {
             throw new CommandException(
                     "%s: the guest stopped: %s"
-                            .formatted(
-                                    design().title(), recorder.broken().getMessage()),
+                            .formatted(design().title(), recorder.broken().getMessage()),
                     recorder.broken());
         }
         judge();
@@ -136,8 +135,8 @@ final class Contender implements AutoCloseable {
             if (!traffic.expected(packet).equals(seen)) {
                 mismatches++;
                 if (differences.size() < DIFFERENCES_KEPT) {
-                    differences.add(new Difference(
-                            design(), packet, traffic.describe(packet), traffic.expected(packet), seen));
+                    differences.add(
+                            new Difference(design(), packet, traffic.describe(packet), traffic.expected(packet), seen));
                 }
             }
         }

@@ -72,7 +72,8 @@ final class TextReport {
                 .orElse(1);
         out.println();
         out.printf(
-                "Queue and hash of a packet, in ns: %s in the TAP, %s in ringtap%n", tapBar.repeat(2), deviceBar.repeat(2));
+                "Queue and hash of a packet, in ns: %s in the TAP, %s in ringtap%n",
+                tapBar.repeat(2), deviceBar.repeat(2));
         out.printf("  %-12s %-10s %8s %9s %7s%n", "", "", "in TAP", "ringtap", "sum");
         for (Entry entry : measured) {
             Entry.Cost cost = entry.cost();
