@@ -5,6 +5,10 @@ import dev.ringtap.cli.CommandException;
 import dev.ringtap.cli.EngineChoice;
 import dev.ringtap.emulator.Emulator;
 import dev.ringtap.emulator.EmulatorConfig;
+import dev.ringtap.emulator.EmulatorSnapshot;
+import dev.ringtap.emulator.HashSourceChoice;
+import dev.ringtap.emulator.KernelTap;
+import dev.ringtap.emulator.datapath.Counter;
 import dev.ringtap.emulator.io.IoEngine;
 import dev.ringtap.guest.FakeGuest;
 import dev.ringtap.guest.GuestFeature;
@@ -44,6 +48,7 @@ final class TestBed implements AutoCloseable {
     private FakeGuest guest;
     private Topology topology;
     private IoEngine engine;
+    private String hashes;
     private boolean closed;
 
     private TestBed(NetworkNamespace namespace, Path directory) {
@@ -51,13 +56,13 @@ final class TestBed implements AutoCloseable {
         this.directory = directory;
     }
 
-    static TestBed create(int queuePairs, EngineChoice wanted) throws Exception {
+    static TestBed create(int queuePairs, EngineChoice wanted, HashSourceChoice hashSource) throws Exception {
         IoEngine engine = wanted.resolve();
         TestBed bed = new TestBed(NetworkNamespace.create(), Files.createTempDirectory("ringtap-verify"));
         try {
             bed.engine = engine;
             bed.namespace.run(() -> bed.makeTap(queuePairs));
-            bed.startEmulator();
+            bed.startEmulator(hashSource);
             return bed;
         } catch (Exception e) {
             bed.close();
@@ -85,9 +90,11 @@ final class TestBed implements AutoCloseable {
         }
     }
 
-    private void startEmulator() throws Exception {
+    private void startEmulator(HashSourceChoice hashSource) throws Exception {
         Path socket = directory.resolve("vhost-user.sock");
-        emulator = Emulator.start(EmulatorConfig.of(socket, tap, GUEST_MAC, engine));
+        KernelTap kernelTap = namespace.call(() -> KernelTap.with(tap, hashSource));
+        hashes = kernelTap.steering().description() + " (" + kernelTap.reason() + ")";
+        emulator = Emulator.start(EmulatorConfig.of(socket, kernelTap, GUEST_MAC, engine));
         if (emulator.steeringUnavailable() != null) {
             throw new CommandException("the steering program cannot be loaded: " + emulator.steeringUnavailable());
         }
@@ -123,6 +130,22 @@ final class TestBed implements AutoCloseable {
 
     String engine() {
         return engine.name().toLowerCase(Locale.ROOT);
+    }
+
+    /** What chose queues and made hashes, and why. */
+    String hashes() {
+        return hashes;
+    }
+
+    /** Packets to the guest that the emulator could not deliver so far, and counted. */
+    long droppedByDevice() {
+        EmulatorSnapshot now = emulator.snapshot();
+        return now.total(Counter.RX_NO_BUFFERS) + now.total(Counter.RX_STALE) + now.total(Counter.RX_TOO_LONG);
+    }
+
+    /** Packets to the guest that arrived without the hash that should have been in band. */
+    long unprefixed() {
+        return emulator.snapshot().total(Counter.RX_UNPREFIXED);
     }
 
     /** Packets to the guest that the TAP dropped so far. */

@@ -82,7 +82,7 @@ final class VerifyRun {
     Outcome run() throws Exception {
         long startNs = System.nanoTime();
         Privilege.require();
-        try (TestBed made = TestBed.create(settings.queuePairs(), settings.engine())) {
+        try (TestBed made = TestBed.create(settings.queuePairs(), settings.engine(), settings.hashSource())) {
             bed = made;
             Thread cleanUp = new Thread(() -> stop(made), "ringtap-clean-up");
             Runtime.getRuntime().addShutdownHook(cleanUp);
@@ -230,6 +230,9 @@ final class VerifyRun {
             steer(rss);
             sendEach(1);
         });
+        if (settings.loadPackets() > 0) {
+            phase("load: two senders, queues overflow", false, () -> load(rss));
+        }
         phase("guest to host", false, () -> {
             GuestToHost direction = new GuestToHost(bed.topology(), plan, guest, host, judge, transmitQueues.get());
             back = direction.run(sequences);
@@ -281,6 +284,16 @@ final class VerifyRun {
             }
             finish(ack, "RSS_CONFIG");
         }
+    }
+
+    private void load(GuestRss rss) throws Exception {
+        progress.update(currentPhase, judge.packets(), judge.mismatches());
+        GuestRss checked = rss.withKey(checkerKey(rss.key()));
+        LoadPhase load = new LoadPhase(bed.namespace(), bed.tap(), bed.topology(), guest, judge, checked);
+        load.run(settings.loadPackets(), () -> bed.droppedByKernel() + bed.droppedByDevice());
+        long newlyDropped = bed.droppedByKernel() - droppedBefore;
+        droppedBefore += newlyDropped;
+        dropped += newlyDropped;
     }
 
     private void closeConnections() throws Exception {
