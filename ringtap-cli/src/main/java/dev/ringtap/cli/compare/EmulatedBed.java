@@ -3,17 +3,13 @@ package dev.ringtap.cli.compare;
 
 import dev.ringtap.emulator.Emulator;
 import dev.ringtap.emulator.EmulatorConfig;
-import dev.ringtap.emulator.device.HashProgramSteering;
-import dev.ringtap.emulator.device.IoctlSteering;
-import dev.ringtap.emulator.device.ProgramSteering;
+import dev.ringtap.emulator.device.EmulatedDesign;
 import dev.ringtap.emulator.device.SteeringDesign;
 import dev.ringtap.emulator.io.IoEngine;
 import dev.ringtap.emulator.tap.emulated.EmulatedTap;
 import dev.ringtap.emulator.tap.emulated.FrameInfo;
 import dev.ringtap.guest.check.GuestRss;
-import dev.ringtap.virtio.net.HashType;
 import dev.ringtap.virtio.net.NetDeviceConfig;
-import dev.ringtap.virtio.net.NetHeader;
 import java.io.IOException;
 import java.nio.file.Path;
 
@@ -33,13 +29,13 @@ final class EmulatedBed implements Bed {
 
     static EmulatedBed create(Design design, NetDeviceConfig device, IoEngine engine, Traffic traffic, GuestRss rss)
             throws IOException {
+        EmulatedDesign choice = choice(design);
         EmulatedBed bed = new EmulatedBed(
                 design,
                 new EmulatedTap(EmulatedTap.Options.of("emulated0", device.maxQueuePairs())
-                        .withHeaderBytes(
-                                design == Design.EMULATED_DEVICE ? NetHeader.SIZE : NetHeader.SIZE_WITH_HASH)));
+                        .withHeaderBytes(choice.headerBytes())));
         try {
-            SteeringDesign steering = steering(design, bed.tap);
+            SteeringDesign steering = choice.on(bed.tap);
             // From here on TAP and steering are the emulator's, even if it does not start.
             bed.emulator = Emulator.start(new EmulatorConfig(bed.socket.path(), bed.tap, steering, device, engine, 0));
             bed.meter = EmulatedMeter.of(design, bed.tap, steering, traffic, rss);
@@ -50,12 +46,12 @@ final class EmulatedBed implements Bed {
         }
     }
 
-    private static SteeringDesign steering(Design design, EmulatedTap tap) throws IOException {
+    private static EmulatedDesign choice(Design design) {
         return switch (design) {
-            case EMULATED_DEVICE -> ProgramSteering.on(tap);
-            case EMULATED_IOCTLS -> IoctlSteering.on(tap, tap::ioctl, HashType.ALL);
-            case EMULATED_VNET_HASH -> HashProgramSteering.vnetHash(tap);
-            case EMULATED_KFUNC -> HashProgramSteering.kfunc(tap);
+            case EMULATED_DEVICE -> EmulatedDesign.DEVICE;
+            case EMULATED_IOCTLS -> EmulatedDesign.KERNEL;
+            case EMULATED_VNET_HASH -> EmulatedDesign.VNET_HASH;
+            case EMULATED_KFUNC -> EmulatedDesign.KFUNC;
             default -> throw new IllegalArgumentException(design + " is not of the emulated TAP");
         };
     }

@@ -10,6 +10,8 @@ import dev.ringtap.linux.bpf.InBandProgram;
 import dev.ringtap.linux.bpf.SteeringConfig;
 import dev.ringtap.linux.bpf.SteeringProgram;
 import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -20,6 +22,9 @@ import org.slf4j.LoggerFactory;
 final class KernelMeter implements Meter {
     private static final Logger LOG = LoggerFactory.getLogger(KernelMeter.class);
     private static final int SAMPLE = 64;
+    /** Test runs refuse a frame that ends within its IP header. */
+    private static final int SHORTEST_BYTES = 62;
+
     private static final int RUNS = 1000;
     /** The in-band programs are run one by one, with a system call each. */
     private static final int IN_BAND_RUNS = 50;
@@ -35,13 +40,13 @@ final class KernelMeter implements Meter {
 
     private final Programs programs;
     private final SteeringConfig rss;
-    private final Traffic traffic;
+    private final List<byte[]> sample;
     private final HashSourceMeter source;
 
     private KernelMeter(Programs programs, SteeringConfig rss, Traffic traffic, HashSourceMeter source) {
         this.programs = programs;
         this.rss = rss;
-        this.traffic = traffic;
+        sample = sample(traffic);
         this.source = source;
     }
 
@@ -120,12 +125,22 @@ final class KernelMeter implements Meter {
     }
 
     private double mean() throws IOException {
-        int packets = Math.min(SAMPLE, traffic.packets());
         long ns = 0;
-        for (int i = 0; i < packets; i++) {
-            ns += programs.ns(traffic.frame((int) ((long) i * traffic.packets() / packets)));
+        for (byte[] frame : sample) {
+            ns += programs.ns(frame);
         }
-        return (double) ns / packets;
+        return (double) ns / sample.size();
+    }
+
+    private static List<byte[]> sample(Traffic traffic) {
+        List<byte[]> sample = new ArrayList<>();
+        int stride = Math.max(1, traffic.packets() / (2 * SAMPLE));
+        for (int packet = 0; packet < traffic.packets() && sample.size() < SAMPLE; packet += stride) {
+            if (traffic.frame(packet).length >= SHORTEST_BYTES) {
+                sample.add(traffic.frame(packet));
+            }
+        }
+        return sample;
     }
 
     @Override
