@@ -45,17 +45,14 @@ final class CompareRun {
         long startNs = System.nanoTime();
         IoEngine engine = settings.engine().resolve();
         Beds beds = new Beds(settings, engine, GUEST_MAC, traffic, rss);
-        Map<Design, String> unavailable = new LinkedHashMap<>();
         List<Contender> contenders = new ArrayList<>();
         List<Entry> entries = new ArrayList<>();
         List<Difference> differences = new ArrayList<>();
         try {
             for (Design design : Design.values()) {
-                String reason = beds.unavailable(design);
-                if (reason == null) {
-                    contenders.add(Contender.start(beds.make(design), traffic, ofDesign(design)));
-                } else {
-                    unavailable.put(design, reason);
+                Bed bed = beds.make(design);
+                if (bed != null) {
+                    contenders.add(Contender.start(bed, traffic, ofDesign(design)));
                 }
             }
             drive(contenders);
@@ -66,7 +63,7 @@ final class CompareRun {
             }
             for (Design design : Design.values()) {
                 entries.add(
-                        ran.containsKey(design) ? ran.get(design) : Entry.unavailable(design, unavailable.get(design)));
+                        ran.containsKey(design) ? ran.get(design) : Entry.unavailable(design, beds.refusal(design)));
             }
         } finally {
             contenders.forEach(Contender::close);
