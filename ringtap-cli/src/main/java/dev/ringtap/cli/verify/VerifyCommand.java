@@ -2,11 +2,16 @@
 package dev.ringtap.cli.verify;
 
 import dev.ringtap.cli.EngineChoice;
+import dev.ringtap.cli.HashSourceOption;
+import dev.ringtap.cli.TapChoice;
 import dev.ringtap.emulator.EmulatorConfig;
+import dev.ringtap.emulator.HashSourceChoice;
 import dev.ringtap.guest.traffic.FlowPlan;
 import java.io.OutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.random.RandomGenerator;
 import picocli.CommandLine;
@@ -23,12 +28,17 @@ import picocli.CommandLine.Spec;
         sortOptions = false,
         description = {
             "Proves queue and hash of every packet.",
-            "Makes a network namespace, a TAP, an emulator and a guest of its own, sends traffic of every hash type "
+            "Makes a TAP with a host behind it, an emulator and a guest of its own, sends traffic of every hash type "
                     + "while the guest reconfigures the device, and compares receive queue, hash value and hash report "
-                    + "of every packet with what an independent checker expects. Leaves nothing behind."
+                    + "of every packet with what an independent checker expects. The kernel's TAP lies in a network "
+                    + "namespace of its own; without the privilege for that the TAP and the host are emulated. Leaves "
+                    + "nothing behind."
         },
         footer = {"", "Exit code: 0 without a mismatch, 1 with one or if it cannot run, 2 for wrong usage."})
 public final class VerifyCommand implements Callable<Integer> {
+    private static final List<String> ONLY_ATTACHED = List.of("--namespace", "--interface");
+    private static final List<String> ONLY_OWN = List.of("--tap", "--hash-source", "--engine", "--load");
+
     @Spec
     private CommandSpec spec;
 
@@ -56,6 +66,45 @@ public final class VerifyCommand implements Callable<Integer> {
     @Option(names = "--engine", paramLabel = "ENGINE", defaultValue = "auto", description = EngineChoice.DESCRIPTION)
     private EngineChoice engine;
 
+    @Option(names = "--tap", paramLabel = "TAP", defaultValue = "auto", description = TapChoice.DESCRIPTION)
+    private TapChoice tap;
+
+    @Option(
+            names = "--hash-source",
+            paramLabel = "SOURCE",
+            defaultValue = "auto",
+            description = HashSourceOption.DESCRIPTION)
+    private HashSourceChoice hashSource;
+
+    @Option(
+            names = "--load",
+            paramLabel = "PACKETS",
+            defaultValue = "0",
+            description = "Also check so many packets of two senders at once that overflow the TAP's queues."
+                    + " Default: ${DEFAULT-VALUE}.")
+    private long load;
+
+    @Option(
+            names = "--socket",
+            paramLabel = "PATH",
+            description = "Verify the back-end that listens on this socket instead of an emulator made for the run."
+                    + " Addresses are added to its TAP and taken away again.")
+    private Path socket;
+
+    @Option(
+            names = "--namespace",
+            paramLabel = "FILE",
+            description = "With --socket: the network namespace of its TAP, such as /proc/PID/ns/net. Default: this"
+                    + " process's own.")
+    private Path namespace;
+
+    @Option(
+            names = "--interface",
+            paramLabel = "NAME",
+            defaultValue = "ringtap0",
+            description = "With --socket: its TAP. Default: ${DEFAULT-VALUE}.")
+    private String interfaceName;
+
     @Option(names = "--json", description = "Print one JSON object and nothing else.")
     private boolean json;
 
@@ -69,8 +118,16 @@ public final class VerifyCommand implements Callable<Integer> {
     public Integer call() throws Exception {
         check("--flows", flows, FlowPlan.MIN_FLOWS, FlowPlan.MAX_FLOWS, " (one of every kind)");
         check("--queue-pairs", queuePairs, 1, EmulatorConfig.MAX_QUEUE_PAIRS, "");
+        checkAttachment();
         long chosen = seed != null ? seed : RandomGenerator.getDefault().nextLong(1_000_000_000);
-        VerifySettings settings = new VerifySettings(queuePairs, flows, chosen, engine, breakKey);
+        try {
+            tap.resolve("verify", KernelNetwork.NEEDS, hashSource);
+        } catch (IllegalArgumentException e) {
+            throw new ParameterException(spec.commandLine(), e.getMessage());
+        }
+        Attachment attachment = socket == null ? null : new Attachment(socket, namespace, interfaceName);
+        VerifySettings settings =
+                new VerifySettings(queuePairs, flows, chosen, engine, tap, hashSource, load, attachment, breakKey);
 
         PrintStream out = new PrintStream(System.out, true, StandardCharsets.UTF_8);
         boolean terminal = System.console() != null && System.console().isTerminal();
@@ -89,6 +146,19 @@ public final class VerifyCommand implements Callable<Integer> {
             new TextReport(out, Ansi.AUTO).print(outcome, all);
         }
         return outcome.passed() ? CommandLine.ExitCode.OK : CommandLine.ExitCode.SOFTWARE;
+    }
+
+    /** An emulator that is there already has its TAP, source and engine; what it drops it does not tell. */
+    private void checkAttachment() {
+        for (String option : socket == null ? ONLY_ATTACHED : ONLY_OWN) {
+            if (spec.commandLine().getParseResult().hasMatchedOption(option)) {
+                throw new ParameterException(
+                        spec.commandLine(),
+                        socket == null
+                                ? "%s goes with --socket only".formatted(option)
+                                : "%s does not go with --socket: the back-end there has its own".formatted(option));
+            }
+        }
     }
 
     private void check(String option, int value, int least, int most, String why) {

@@ -172,21 +172,49 @@ public final class LinkConfig implements AutoCloseable {
         String doing =
                 "cannot add the address " + address.getHostAddress() + "/" + prefixLength + " to the interface " + name;
         byte[] bytes = address.getAddress();
-        var request = NetlinkRequest.address(CREATE_OR_REPLACE, family(address), prefixLength, index)
+        var request = NetlinkRequest.address(
+                        NetlinkRequest.RTM_NEWADDR, CREATE_OR_REPLACE, family(address), prefixLength, index)
                 .attribute(IFA_LOCAL, bytes)
                 .attribute(IFA_ADDRESS, bytes);
         if (address instanceof Inet6Address) request.attribute(IFA_FLAGS, IFA_F_NODAD);
         netlink.change(request, "rtnetlink RTM_NEWADDR", doing);
     }
 
+    /**
+     * Takes an address away, with the route to its network.
+     *
+     * @throws NativeException EADDRNOTAVAIL if it is not there
+     */
+    public void removeAddress(InetAddress address, int prefixLength) throws NativeException {
+        byte[] bytes = address.getAddress();
+        var request = NetlinkRequest.address(NetlinkRequest.RTM_DELADDR, ACK, family(address), prefixLength, index)
+                .attribute(IFA_LOCAL, bytes)
+                .attribute(IFA_ADDRESS, bytes);
+        String doing = "cannot remove the address " + address.getHostAddress() + " from the interface " + name;
+        netlink.change(request, "rtnetlink RTM_DELADDR", doing);
+    }
+
     /** Fixes the Ethernet address of a neighbour, so that nobody asks for it. */
     public void addNeighbour(InetAddress address, byte[] mac) throws NativeException {
         requireMac(mac);
-        var request = NetlinkRequest.neighbour(CREATE_OR_REPLACE, family(address), index, NUD_PERMANENT)
+        var request = NetlinkRequest.neighbour(
+                        NetlinkRequest.RTM_NEWNEIGH, CREATE_OR_REPLACE, family(address), index, NUD_PERMANENT)
                 .attribute(NDA_DST, address.getAddress())
                 .attribute(NDA_LLADDR, mac);
         String doing = "cannot add the neighbour " + address.getHostAddress() + " to the interface " + name;
         netlink.change(request, "rtnetlink RTM_NEWNEIGH", doing);
+    }
+
+    /**
+     * Forgets a neighbour.
+     *
+     * @throws NativeException ENOENT if there is none of that address
+     */
+    public void removeNeighbour(InetAddress address) throws NativeException {
+        var request = NetlinkRequest.neighbour(NetlinkRequest.RTM_DELNEIGH, ACK, family(address), index, 0)
+                .attribute(NDA_DST, address.getAddress());
+        String doing = "cannot remove the neighbour " + address.getHostAddress() + " from the interface " + name;
+        netlink.change(request, "rtnetlink RTM_DELNEIGH", doing);
     }
 
     /**
@@ -243,14 +271,45 @@ public final class LinkConfig implements AutoCloseable {
         if (Files.isDirectory(settings)) write(settings.resolve("disable_ipv6"), 1);
     }
 
+    /**
+     * Switches IPv6 on or off on this interface, and tells how it was before. A container often has it off.
+     *
+     * <p>Goes through /proc/sys: only on a thread of the interface's network namespace.
+     *
+     * @return whether it was on; false too where the kernel has no IPv6, and then nothing was done
+     * @throws IOException if /proc/sys is not writable
+     * @throws IllegalStateException on a thread of another namespace
+     */
+    public boolean switchIpv6(boolean on) throws IOException {
+        var setting = ipv6Settings().resolve("disable_ipv6");
+        if (!Files.exists(setting)) return false;
+        boolean before = Files.readString(setting).strip().equals("0");
+        if (before != on) write(setting, on ? 0 : 1);
+        return before;
+    }
+
     // The kernel resolves /proc/sys/net by the namespace of the thread that opens a file there, where an interface of
     // the same name may exist.
     private Path ipv6Settings() throws IOException {
+        requireOwnNamespace();
+        return Path.of("/proc/sys/net/ipv6/conf", name);
+    }
+
+    /**
+     * Checks that the calling thread is in the interface's network namespace: for calls that take an interface by its
+     * index and look for it in the namespace of their caller.
+     *
+     * @throws IllegalStateException on a thread of another namespace
+     */
+    public void requireOwnNamespace() throws IOException {
         var here = Files.readSymbolicLink(OWN_NAMESPACE);
         if (!here.equals(namespace))
             throw new IllegalStateException(
                     "the interface " + name + " is in " + namespace + ", this thread is in " + here);
-        return Path.of("/proc/sys/net/ipv6/conf", name);
+    }
+
+    Rtnetlink netlink() {
+        return netlink;
     }
 
     private static void write(Path setting, int value) throws IOException {

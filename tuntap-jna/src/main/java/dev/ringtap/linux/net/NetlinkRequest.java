@@ -5,6 +5,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.function.Consumer;
 
 /**
  * Builds one rtnetlink message, linux/netlink.h and linux/rtnetlink.h. Everything is in the machine's byte order and
@@ -20,12 +21,21 @@ final class NetlinkRequest {
     static final int RTM_DELLINK = 17;
     static final int RTM_GETLINK = 18;
     static final int RTM_NEWADDR = 20;
+    static final int RTM_DELADDR = 21;
     static final int RTM_NEWROUTE = 24;
     static final int RTM_NEWNEIGH = 28;
+    static final int RTM_DELNEIGH = 29;
+    static final int RTM_NEWQDISC = 36;
+    static final int RTM_DELQDISC = 37;
+    static final int RTM_NEWTFILTER = 44;
+    static final int RTM_DELTFILTER = 45;
+    static final int RTM_GETTFILTER = 46;
 
     static final int NLM_F_REQUEST = 1;
     static final int NLM_F_ACK = 4;
     static final int NLM_F_REPLACE = 0x100;
+    static final int NLM_F_EXCL = 0x200;
+    static final int NLM_F_DUMP = 0x300;
     static final int NLM_F_CREATE = 0x400;
 
     static final int HEADER_BYTES = 16;
@@ -47,8 +57,8 @@ final class NetlinkRequest {
     }
 
     /** A message with {@code struct ifaddrmsg}. */
-    static NetlinkRequest address(int requestFlags, int family, int prefixLength, int index) {
-        var request = new NetlinkRequest(RTM_NEWADDR, requestFlags);
+    static NetlinkRequest address(int type, int requestFlags, int family, int prefixLength, int index) {
+        var request = new NetlinkRequest(type, requestFlags);
         request.message
                 .put((byte) family)
                 .put((byte) prefixLength)
@@ -59,8 +69,8 @@ final class NetlinkRequest {
     }
 
     /** A message with {@code struct ndmsg}. */
-    static NetlinkRequest neighbour(int requestFlags, int family, int index, int state) {
-        var request = new NetlinkRequest(RTM_NEWNEIGH, requestFlags);
+    static NetlinkRequest neighbour(int type, int requestFlags, int family, int index, int state) {
+        var request = new NetlinkRequest(type, requestFlags);
         request.message.put((byte) family).put((byte) 0).putShort((short) 0).putInt(index);
         request.message.putShort((short) state).put((byte) 0).put((byte) 0);
         return request;
@@ -86,6 +96,13 @@ final class NetlinkRequest {
         return request;
     }
 
+    /** A message with {@code struct tcmsg}, linux/rtnetlink.h: a queueing discipline, or a filter of one. */
+    static NetlinkRequest trafficControl(int type, int requestFlags, int index, int handle, int parent, int info) {
+        var request = new NetlinkRequest(type, requestFlags);
+        request.message.putInt(0).putInt(index).putInt(handle).putInt(parent).putInt(info);
+        return request;
+    }
+
     NetlinkRequest attribute(int type, byte[] value) {
         message.putShort((short) (4 + value.length)).putShort((short) type).put(value);
         return pad();
@@ -99,6 +116,15 @@ final class NetlinkRequest {
     NetlinkRequest attribute(int type, String value) {
         byte[] text = value.getBytes(StandardCharsets.UTF_8);
         return attribute(type, Arrays.copyOf(text, text.length + 1));
+    }
+
+    /** Attributes, as {@code content} writes them, within the attribute {@code outer}. */
+    NetlinkRequest nested(int outer, Consumer<NetlinkRequest> content) {
+        int start = message.position();
+        message.putShort((short) 0).putShort((short) outer);
+        content.accept(this);
+        message.putShort(start, (short) (message.position() - start));
+        return this;
     }
 
     /** The one byte {@code value} as attribute {@code inner} within {@code middle} within {@code outer}. */

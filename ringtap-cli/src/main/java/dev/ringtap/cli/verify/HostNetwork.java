@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.ringtap.cli.verify;
+
+import dev.ringtap.guest.traffic.Flow;
+import dev.ringtap.guest.traffic.Topology;
+import java.io.IOException;
+import java.util.List;
+
+/** A TAP with a host behind it that has the addresses of a {@link Topology}. What was made for it goes with it. */
+interface HostNetwork extends AutoCloseable {
+
+    /** Frames that a queue of the TAP holds: far more than is ever under way, so that no drop is the traffic's fault. */
+    int TAP_QUEUE_PACKETS = 4096;
+
+    /** MTU of the TAP. */
+    int mtu() throws IOException;
+
+    /** Who talks to whom. */
+    Topology topology();
+
+    /** Opens the host's end of these flows. */
+    HostSide open(List<Flow> flows) throws Exception;
+
+    /** Opens a sender of frames that waits for nothing. */
+    LoadSender openSender() throws Exception;
+
+    /** Lets the TAP's queues hold so many frames only, as far as that can be changed. */
+    void shortenQueues(int packets) throws Exception;
+
+    /** Takes that back. */
+    void restoreQueues() throws Exception;
+
+    /** Packets to the guest that the TAP dropped so far. */
+    long dropped() throws Exception;
+
+    /** Any thread, once. */
+    @Override
+    void close();
+}
