@@ -14,9 +14,9 @@ import java.util.List;
 import java.util.stream.Collectors;
 
 /** The command {@code ringtap} as a user runs it: a process of its own, heard only by its output and exit status. */
-final class RingtapProcess implements AutoCloseable {
+public final class RingtapProcess implements AutoCloseable {
     private static final long START_LIMIT_S = 60;
-    private static final long STOP_LIMIT_S = 30;
+    private static final long STOP_LIMIT_S = 120;
 
     private final Process process;
     private final Path outputFile;
@@ -29,7 +29,7 @@ final class RingtapProcess implements AutoCloseable {
     }
 
     /** Starts {@code ringtap} with these arguments in a network namespace. */
-    static RingtapProcess start(NetworkNamespace namespace, String... arguments) throws Exception {
+    public static RingtapProcess start(NetworkNamespace namespace, String... arguments) throws Exception {
         return start(namespace, List.of(), arguments);
     }
 
@@ -83,7 +83,7 @@ final class RingtapProcess implements AutoCloseable {
     }
 
     /** Waits for its own end; its exit status. */
-    int awaitExit() throws InterruptedException {
+    public int awaitExit() throws InterruptedException {
         if (!process.waitFor(STOP_LIMIT_S, SECONDS)) {
             throw failure("still runs");
         }
@@ -101,7 +101,7 @@ final class RingtapProcess implements AutoCloseable {
     }
 
     /** All it has printed so far, both streams. */
-    String output() {
+    public String output() {
         try {
             return Files.readString(outputFile);
         } catch (IOException e) {
@@ -114,7 +114,7 @@ final class RingtapProcess implements AutoCloseable {
     }
 
     /** Command line, a remark, whether it runs, and all its output. */
-    String describe(String remark) {
+    public String describe(String remark) {
         String state = process.isAlive() ? "running" : "exit status " + process.exitValue();
         return commandLine + ": " + remark + " (" + state + ")\n--- its output ---\n" + output();
     }

@@ -99,6 +99,17 @@ final class RingtapContainer extends GenericContainer<RingtapContainer> {
         return NetworkNamespace.at(networkNamespace());
     }
 
+    /** Waits until somebody listens again, after a restart. */
+    void awaitListening() throws InterruptedException {
+        long deadline = System.nanoTime() + START_LIMIT.toNanos();
+        while (!isHealthy() || !Files.exists(socket())) {
+            if (System.nanoTime() > deadline) {
+                throw new AssertionError("does not listen again:\n" + getLogs());
+            }
+            Thread.sleep(100);
+        }
+    }
+
     /** Stops it as an operator does, by SIGTERM; its exit code. */
     long terminate() {
         var client = DockerClientFactory.instance().client();
