@@ -84,6 +84,11 @@ final class BtfTypes {
         return maps;
     }
 
+    /** Name of a type by its number; empty if it has none. */
+    String nameOf(int number) throws BpfException {
+        return name(type(number));
+    }
+
     private MapDefinition map(String what, Type declared, String name, boolean inner) throws BpfException {
         var struct = plain(declared);
         if (struct.kind != STRUCT) throw fault("map '" + what + "' is not a structure");

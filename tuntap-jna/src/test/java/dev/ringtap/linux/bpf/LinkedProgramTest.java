@@ -168,6 +168,15 @@ class LinkedProgramTest {
                         entry("events", "ringbuf 0 0 4096"));
     }
 
+    @Test
+    void layoutsOfTheKernelAreRefusedUnlessTheyNeverChange() throws Exception {
+        assertThat(TestObject.parse("fixed_layout").programs()).hasSize(1);
+        assertThatThrownBy(() -> TestObject.parse("kernel_layout"))
+                .isInstanceOf(BpfException.class)
+                .hasMessageStartingWith("kernel_layout.bpf.o: depends on how type 'task_struct' is laid out in the"
+                        + " running kernel (CO-RE)");
+    }
+
     /** Whatever the bytes are: an object or a refusal, and soon. {@code -Dringtap.seed=N} repeats a run. */
     @Test
     void randomDamage() {
@@ -176,7 +185,7 @@ class LinkedProgramTest {
         var random = new Random(seed);
         int refused = 0;
         int accepted = 0;
-        for (var name : List.of("calls", "callback", "globals", "kfunc", "maps", "sections")) {
+        for (var name : List.of("calls", "callback", "globals", "kfunc", "maps", "sections", "fixed_layout")) {
             byte[] whole = TestObject.bytes(name);
             for (int i = 0; i < 2_000; i++) {
                 byte[] damaged = whole.clone();
