@@ -19,6 +19,7 @@ final class BtfTypes {
     private static final int MAGIC = 0xEB9F;
     private static final int HEADER_BYTES = 24;
     private static final int DEPTH_MAX = 32;
+    private static final int MAPS_MAX = 1024;
 
     private static final int INT = 1;
     private static final int PTR = 2;
@@ -79,6 +80,7 @@ final class BtfTypes {
                 String name = name(variable);
                 var previous = maps.put(name, map(name, type(variable.sizeOrType), name, false));
                 if (previous != null) throw fault("there are two maps '" + name + "'");
+                if (maps.size() > MAPS_MAX) throw fault("there are more than " + MAPS_MAX + " maps");
             }
         }
         return maps;
