@@ -26,7 +26,8 @@ public final class BpfObject {
         var variables = new GlobalVariables(elf);
         var btf = elf.section(".BTF");
         var types = btf == null ? null : new BtfTypes(elf, btf);
-        if (types != null) CoreRelocations.check(elf, types);
+        var extension = new BtfExtension(elf, types);
+        CoreRelocations.check(elf, types, extension);
         var declared = readMaps(types);
         var code = new CodeSections(elf);
         maps.putAll(declared);
@@ -34,7 +35,7 @@ public final class BpfObject {
             // Names in C have no dot, names in a hostile object may have.
             if (maps.putIfAbsent(map.name(), map) != null) throw elf.fault("there are two maps '" + map.name() + "'");
         }
-        link(code, new ProgramLinker(elf, code, declared, variables));
+        link(code, new ProgramLinker(elf, code, declared, variables, new SourceLines(elf, types, extension)));
     }
 
     /**

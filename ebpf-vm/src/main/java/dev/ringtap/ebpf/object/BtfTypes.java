@@ -214,7 +214,8 @@ final class BtfTypes {
         return name(type.nameOffset);
     }
 
-    private String name(int offset) throws BpfException {
+    /** A name by its offset in the table of names. */
+    String name(int offset) throws BpfException {
         if (offset >= 0 && offset < namesEnd - namesOffset) {
             int start = namesOffset + offset;
             int last = Math.min(namesEnd - 1, start + ElfFile.NAME_BYTES_MAX);

@@ -34,20 +34,27 @@ final class ProgramLinker {
     /** The kernel takes no more. A bound on memory, too: every program gets its own copy of what it calls. */
     private static final int PROGRAM_BYTES_MAX = 1_000_000 * INSTRUCTION_BYTES;
 
-    private static final int OBJECT_BYTES_MAX = 4 * ElfFile.SIZE_BYTES_MAX;
+    private static final int OBJECT_BYTES_MAX = ElfFile.SIZE_BYTES_MAX;
 
     private final ElfFile elf;
     private final CodeSections code;
     private final Map<Integer, MapDefinition> globals;
     private final int mapsSection;
     private final Map<Long, String> mapAt = new HashMap<>();
+    private final SourceLines sourceLines;
     private int objectBytes;
 
     /** @param maps those of section {@code .maps}, by name */
-    ProgramLinker(ElfFile elf, CodeSections code, Map<String, MapDefinition> maps, GlobalVariables variables)
+    ProgramLinker(
+            ElfFile elf,
+            CodeSections code,
+            Map<String, MapDefinition> maps,
+            GlobalVariables variables,
+            SourceLines sourceLines)
             throws BpfException {
         this.elf = elf;
         this.code = code;
+        this.sourceLines = sourceLines;
         globals = variables.maps();
         var section = elf.section(".maps");
         mapsSection = section == null ? -1 : section.index();
@@ -198,11 +205,16 @@ final class ProgramLinker {
         ProgramDefinition define(CodeSections.Function main, ProgramType type) {
             byte[] instructions = new byte[sizeBytes];
             var functions = new ArrayList<ProgramDefinition.Function>();
+            var lines = new ArrayList<SourceLine>();
             for (var function : order) {
                 int start = startOf.get(function);
                 System.arraycopy(bytesOf.get(function), 0, instructions, start, function.sizeBytes());
                 functions.add(new ProgramDefinition.Function(
                         function.name(), start, function.sizeBytes(), callbacks.contains(function)));
+                for (var line : sourceLines.of(function)) {
+                    int at = start + line.byteOffset() - function.offset();
+                    lines.add(new SourceLine(at, line.file(), line.text(), line.line(), line.column()));
+                }
             }
             return new ProgramDefinition(
                     main.name(),
@@ -210,7 +222,8 @@ final class ProgramLinker {
                     type,
                     instructions,
                     List.copyOf(references),
-                    List.copyOf(functions));
+                    List.copyOf(functions),
+                    List.copyOf(lines));
         }
     }
 
