@@ -147,15 +147,6 @@ final class BpfCall {
         }
     }
 
-    /** Size of a record, address of all, their number, from {@code offset}. */
-    private static void setRecords(Arena arena, MemorySegment attr, long offset, byte[] records, int recordBytes) {
-        if (records.length == 0) return;
-        var copy = arena.allocate(records.length, 8).copyFrom(MemorySegment.ofArray(records));
-        attr.set(JAVA_INT, offset, recordBytes);
-        attr.set(JAVA_LONG, offset + 4, copy.address());
-        attr.set(JAVA_INT, offset + 12, records.length / recordBytes);
-    }
-
     /** Answer and mean duration of a program run over a packet. */
     record TestRun(int answer, int nsPerRun) {}
 
@@ -202,6 +193,15 @@ final class BpfCall {
         for (int i = 0; i < ATTEMPTS && (result == -Errno.EAGAIN || result == -Errno.EINTR); i++)
             result = Posix.syscall(NUMBER, command, attr.address(), attr.byteSize(), 0, 0, 0);
         return result;
+    }
+
+    /** Size of a record, address of all, their number, from {@code offset}. */
+    private static void setRecords(Arena arena, MemorySegment attr, long offset, byte[] records, int recordBytes) {
+        if (records.length == 0) return;
+        var copy = arena.allocate(records.length, 8).copyFrom(MemorySegment.ofArray(records));
+        attr.set(JAVA_INT, offset, recordBytes);
+        attr.set(JAVA_LONG, offset + 4, copy.address());
+        attr.set(JAVA_INT, offset + 12, records.length / recordBytes);
     }
 
     /** The kernel takes up to 15 letters, digits, underscores and dots. */
