@@ -4,9 +4,9 @@ package dev.ringtap.ebpf.object;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
-import java.util.HashSet;
-import java.util.LinkedHashMap;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -79,9 +79,10 @@ final class ProgramLinker {
     /** A program as it grows. */
     private final class Program {
         private final List<CodeSections.Function> order = new ArrayList<>();
-        private final Map<CodeSections.Function, Integer> startOf = new LinkedHashMap<>();
-        private final Map<CodeSections.Function, byte[]> bytesOf = new HashMap<>();
-        private final Set<CodeSections.Function> callbacks = new HashSet<>();
+        // By identity: a function is one object, and its hash code would be that of its section's bytes.
+        private final Map<CodeSections.Function, Integer> startOf = new IdentityHashMap<>();
+        private final Map<CodeSections.Function, byte[]> bytesOf = new IdentityHashMap<>();
+        private final Set<CodeSections.Function> callbacks = Collections.newSetFromMap(new IdentityHashMap<>());
         private final List<Reference> references = new ArrayList<>();
         private int sizeBytes;
 
@@ -92,11 +93,8 @@ final class ProgramLinker {
             start = sizeBytes;
             sizeBytes += function.sizeBytes();
             if (sizeBytes > PROGRAM_BYTES_MAX)
-                throw elf.fault(
-                        order.isEmpty()
-                                ? function.at(0)
-                                : order.getFirst().at(0) + ": has more than " + PROGRAM_BYTES_MAX / INSTRUCTION_BYTES
-                                        + " instructions");
+                throw elf.fault((order.isEmpty() ? function : order.getFirst()).at(0) + ": has more than "
+                        + PROGRAM_BYTES_MAX / INSTRUCTION_BYTES + " instructions");
             order.add(function);
             startOf.put(function, start);
             return start;

@@ -215,7 +215,7 @@ class LinkedProgramTest {
         int accepted = 0;
         for (var name : List.of("calls", "callback", "globals", "kfunc", "maps", "sections", "fixed_layout")) {
             byte[] whole = TestObject.bytes(name);
-            for (int i = 0; i < 2_000; i++) {
+            for (int i = 0; i < 1_000; i++) {
                 byte[] damaged = whole.clone();
                 for (int n = 1 + random.nextInt(8); n > 0; n--)
                     damaged[random.nextInt(damaged.length)] =
@@ -230,8 +230,8 @@ class LinkedProgramTest {
                 }
             }
         }
-        assertThat(refused).as("seed %d", seed).isGreaterThan(500);
-        assertThat(accepted).as("seed %d", seed).isGreaterThan(500);
+        assertThat(refused).as("seed %d", seed).isGreaterThan(200);
+        assertThat(accepted).as("seed %d", seed).isGreaterThan(200);
     }
 
     @Test
