@@ -2,11 +2,13 @@
 package dev.ringtap.linux.bpf;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.InstanceOfAssertFactories.type;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.ringtap.ebpf.object.BpfObject;
 import dev.ringtap.ebpf.object.MapDefinition;
-import dev.ringtap.ebpf.object.ProgramDefinition;
+import dev.ringtap.ebpf.object.ProgramType;
+import dev.ringtap.ebpf.object.Reference;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -49,9 +51,11 @@ class BuiltObjectTest {
         assertThat(object.programs()).singleElement().satisfies(program -> {
             assertThat(program.name()).isEqualTo("ringtap_steer");
             assertThat(program.section()).isEqualTo("socket");
-            assertThat(program.mapReferences())
+            assertThat(program.type()).isEqualTo(ProgramType.SOCKET_FILTER);
+            assertThat(program.references())
                     .singleElement()
-                    .extracting(ProgramDefinition.MapReference::map)
+                    .asInstanceOf(type(Reference.MapAddress.class))
+                    .extracting(Reference.MapAddress::map)
                     .isEqualTo("ringtap_active");
         });
     }
