@@ -70,7 +70,8 @@ final class Arithmetic {
 
     private Value result(int slot, Alu alu, Value destination, Value source) throws Refusal {
         if (destination instanceof Scalar a && source instanceof Scalar b) {
-            boolean toZero = alu.register() && alu.src() == alu.dst() && (alu.op() == AluOp.SUB || alu.op() == AluOp.XOR);
+            boolean toZero =
+                    alu.register() && alu.src() == alu.dst() && (alu.op() == AluOp.SUB || alu.op() == AluOp.XOR);
             if (toZero) return Scalar.of(0);
             return new Scalar(narrow(number(alu, a.range(), b.range()), alu), 0, Origin.of(a.origin(), b.origin()));
         }
@@ -106,7 +107,8 @@ final class Arithmetic {
 
     private Pointer moved(int slot, int register, Pointer pointer, Scalar by, boolean subtract) throws Refusal {
         if (pointer.orNull())
-            throw new Refusal(slot, name(register) + " " + pointer + ": arithmetic on it", "compare it with null before");
+            throw new Refusal(
+                    slot, name(register) + " " + pointer + ": arithmetic on it", "compare it with null before");
         if (!pointer.region().movable())
             throw new Refusal(slot, name(register) + " " + pointer + ": no arithmetic on such a pointer");
         if (by.range().isConstant()) {
@@ -123,7 +125,9 @@ final class Arithmetic {
                     pointer.reference());
         }
         Origin.need(by.origin());
-        var variable = subtract ? pointer.variable().subtract(by.range()) : pointer.variable().add(by.range());
+        var variable = subtract
+                ? pointer.variable().subtract(by.range())
+                : pointer.variable().add(by.range());
         int id = pointer.region().kind() == BaseKind.PACKET ? newId.getAsInt() : 0;
         return new Pointer(pointer.region(), false, pointer.offset(), variable, id, 0, pointer.reference());
     }

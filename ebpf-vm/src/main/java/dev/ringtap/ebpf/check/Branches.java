@@ -26,8 +26,10 @@ final class Branches {
         if (left instanceof Scalar a && right instanceof Scalar b) return compare(state, jump, condition, a, b);
         if (jump.is64()) {
             boolean equality = condition == Condition.EQUAL || condition == Condition.NOT_EQUAL;
-            if (equality && left instanceof Pointer pointer && isNull(right)) return nullCheck(state, pointer, condition);
-            if (equality && right instanceof Pointer pointer && isNull(left)) return nullCheck(state, pointer, condition);
+            if (equality && left instanceof Pointer pointer && isNull(right))
+                return nullCheck(state, pointer, condition);
+            if (equality && right instanceof Pointer pointer && isNull(left))
+                return nullCheck(state, pointer, condition);
             if (left instanceof Pointer a && right instanceof Pointer b) {
                 if (ends(a, b)) return packetCheck(state, condition, a);
                 if (ends(b, a)) return packetCheck(state, condition.mirrored(), b);
@@ -99,12 +101,11 @@ final class Branches {
     }
 
     private static void verify(State state, Condition holds, Pointer pointer) {
-        int further =
-                switch (holds) {
-                    case BELOW -> 1;
-                    case BELOW_OR_EQUAL, EQUAL -> 0;
-                    default -> -1;
-                };
+        int further = switch (holds) {
+            case BELOW -> 1;
+            case BELOW_OR_EQUAL, EQUAL -> 0;
+            default -> -1;
+        };
         var distance = pointer.distance().whole();
         boolean sane = pointer.offset() >= 0
                 && pointer.offset() <= PACKET_BYTES_MAX

@@ -53,7 +53,8 @@ final class Calls {
                 case MEMORY, MEMORY_OUT, MEMORY_OR_NULL -> {
                     // Checked with the size, which comes next.
                 }
-                case SIZE, SIZE_OR_ZERO -> sized(state, register, prototype, prototype.arguments().get(i - 1));
+                case SIZE, SIZE_OR_ZERO ->
+                    sized(state, register, prototype, prototype.arguments().get(i - 1));
                 case RECORD_BYTES -> recordBytes = recordBytes(state, register);
                 case RECORD -> released = record(state, register, helper);
                 case CALLBACK -> function(state, register, helper);
@@ -68,17 +69,23 @@ final class Calls {
         if (released != null) release(state, released, helper);
         clobber(state);
         int slot = state.slot;
-        state.set(0, switch (prototype.result()) {
-            case NUMBER -> Scalar.UNKNOWN;
-            case NOTHING -> new Unusable("holds nothing: " + helper + " at instruction " + slot + " gives no result");
-            case MAP_VALUE_OR_NULL -> Pointer.orNull(
-                    map.isMapOfMaps() ? Region.map(map.inner()) : Region.mapValue(map), newId.getAsInt(), 0);
-            case RECORD_OR_NULL -> {
-                int reference = newId.getAsInt();
-                state.references.put(reference, slot);
-                yield Pointer.orNull(Region.record(recordBytes), reference, reference);
-            }
-        });
+        state.set(
+                0,
+                switch (prototype.result()) {
+                    case NUMBER -> Scalar.UNKNOWN;
+                    case NOTHING ->
+                        new Unusable("holds nothing: " + helper + " at instruction " + slot + " gives no result");
+                    case MAP_VALUE_OR_NULL ->
+                        Pointer.orNull(
+                                map.isMapOfMaps() ? Region.map(map.inner()) : Region.mapValue(map),
+                                newId.getAsInt(),
+                                0);
+                    case RECORD_OR_NULL -> {
+                        int reference = newId.getAsInt();
+                        state.references.put(reference, slot);
+                        yield Pointer.orNull(Region.record(recordBytes), reference, reference);
+                    }
+                });
         state.slot++;
         return callback;
     }
@@ -115,7 +122,8 @@ final class Calls {
                     state.slot, name(register) + " " + value + ": used without a check", "compare it with null before");
         var map = pointer.region().map();
         if (!prototype.accepts(map))
-            throw new Refusal(state.slot, helper + " does not work on map '" + map.name() + "' of type " + map.typeName());
+            throw new Refusal(
+                    state.slot, helper + " does not work on map '" + map.name() + "' of type " + map.typeName());
         return map;
     }
 
@@ -151,7 +159,8 @@ final class Calls {
                 || size.range().constant() <= 0
                 || size.range().constant() > RECORD_BYTES_MAX)
             throw new Refusal(
-                    state.slot, name(register) + " " + size + ": the size of a record to reserve is a positive constant");
+                    state.slot,
+                    name(register) + " " + size + ": the size of a record to reserve is a positive constant");
         return size.range().constant();
     }
 
@@ -173,7 +182,8 @@ final class Calls {
         var value = usable(state, register);
         if (!(value instanceof Pointer pointer) || pointer.region().kind() != BaseKind.FUNCTION)
             throw new Refusal(
-                    state.slot, name(register) + " " + value + ": " + helper + " wants a function of the program there");
+                    state.slot,
+                    name(register) + " " + value + ": " + helper + " wants a function of the program there");
         return pointer.region().function();
     }
 
@@ -226,7 +236,9 @@ final class Calls {
                             + (versions.isEmpty()
                                     ? ", which this runtime does not export"
                                     : "; this runtime exports version "
-                                            + versions.stream().map(String::valueOf).collect(Collectors.joining(", "))));
+                                            + versions.stream()
+                                                    .map(String::valueOf)
+                                                    .collect(Collectors.joining(", "))));
         }
         for (int i = 0; i < arguments.get().size(); i++) {
             switch (arguments.get().get(i)) {
@@ -323,8 +335,8 @@ final class Calls {
         for (int register = 0; register <= ARGUMENTS; register++) {
             // What a register lost before says more.
             if (registers[register] instanceof Unusable && register > 0) continue;
-            registers[register] = new Unusable("was lost in the call at instruction " + slot
-                    + ": a function keeps r6 to r9 only");
+            registers[register] =
+                    new Unusable("was lost in the call at instruction " + slot + ": a function keeps r6 to r9 only");
         }
     }
 }

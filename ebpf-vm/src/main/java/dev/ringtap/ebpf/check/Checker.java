@@ -23,8 +23,7 @@ public final class Checker {
      * @param maps of the object, by name
      * @throws ProgramRefusedException if a path through the program may do what it must not
      */
-    public static CheckedProgram check(
-            ProgramDefinition program, Map<String, MapDefinition> maps, CheckOptions options)
+    public static CheckedProgram check(ProgramDefinition program, Map<String, MapDefinition> maps, CheckOptions options)
             throws ProgramRefusedException {
         String title = "program '" + program.name() + "' (section '" + program.section() + "')";
         Code code;
@@ -67,10 +66,10 @@ public final class Checker {
             return new CheckedProgram(subject.code(), structure, explorer.facts());
         } catch (Refusal refusal) {
             String wayOut = refusal.wayOut().isEmpty() ? "" : "; " + refusal.wayOut();
-            String message =
-                    title + ", instruction " + subject.code().line(refusal.slot()) + ": " + refusal.getMessage() + wayOut;
-            var refused =
-                    new ProgramRefusedException(message, path(subject.code(), explorer), refusal.slot(), refusal.getMessage());
+            String message = title + ", instruction " + subject.code().line(refusal.slot()) + ": "
+                    + refusal.getMessage() + wayOut;
+            var refused = new ProgramRefusedException(
+                    message, path(subject.code(), explorer), refusal.slot(), refusal.getMessage());
             refused.initCause(refusal);
             throw refused;
         }
@@ -82,7 +81,8 @@ public final class Checker {
         for (var decision : explorer.lastDecisions(DECISIONS_SHOWN)) {
             int target = decision.slot() + 1 + ((Jump) code.at(decision.slot())).offset();
             text.append("by ").append(code.line(decision.slot()));
-            text.append(decision.taken() ? ": taken, to " + target : ": not taken").append('\n');
+            text.append(decision.taken() ? ": taken, to " + target : ": not taken")
+                    .append('\n');
         }
         return text.toString();
     }

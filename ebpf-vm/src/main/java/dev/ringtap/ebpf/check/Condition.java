@@ -107,7 +107,9 @@ enum Condition {
     private static Range equalLow(Range range, Range other) {
         var low = other.bits().truncate(32);
         var bits = range.bits().intersect(new Tnum(low.value(), low.mask() | 0xFFFF_FFFF_0000_0000L));
-        return bits == null ? null : Range.settle(bits, range.whole(), range.low().intersect(other.low()));
+        return bits == null
+                ? null
+                : Range.settle(bits, range.whole(), range.low().intersect(other.low()));
     }
 
     /** A constant can only be taken away from a range at its ends. */

@@ -24,8 +24,9 @@ final class Coverage {
     }
 
     private final Strictness strictness;
-    private final Map<Integer, Integer> ids = new HashMap<>();
-    private final Map<Integer, Integer> idsBack = new HashMap<>();
+    // Made when the first is needed: most states differ before.
+    private Map<Integer, Integer> ids;
+    private Map<Integer, Integer> idsBack;
     // Identities for numbers that have none, so that two of them are never taken for copies of each other.
     private int nobody = -1;
 
@@ -46,7 +47,9 @@ final class Coverage {
             for (int c = 0; c < to.stack.cells(); c++) {
                 var cell = from.stack.cell(c);
                 var other = to.stack.cell(c);
-                if (other.use() != null && (everything || cell.use() != null && cell.use().wasRead())) other.use().mark();
+                if (other.use() != null
+                        && (everything || cell.use() != null && cell.use().wasRead()))
+                    other.use().mark();
                 if (cell.value() != null && other.value() != null) passOn(cell.value(), other.value(), everything);
             }
         }
@@ -66,7 +69,7 @@ final class Coverage {
         for (int i = kept.frames.size() - 1; i >= 0; i--)
             if (!frames(kept.frames.get(i), current.frames.get(i))) return false;
         for (int reference : kept.references.keySet()) {
-            var other = ids.get(reference);
+            var other = ids == null ? null : ids.get(reference);
             // A reserved record that no pointer is left for: it will be refused in both.
             if (other != null && !current.references.containsKey(other)) return false;
         }
@@ -114,7 +117,9 @@ final class Coverage {
     }
 
     private boolean free(Scalar number) {
-        return strictness == Strictness.WHAT_MATTERED && number.origin() != null && !number.origin().needed();
+        return strictness == Strictness.WHAT_MATTERED
+                && number.origin() != null
+                && !number.origin().needed();
     }
 
     private boolean values(Value kept, Value current) {
@@ -127,7 +132,8 @@ final class Coverage {
 
     private boolean scalars(Scalar kept, Scalar current) {
         if (free(kept)) return true;
-        if (strictness == Strictness.SAME) return kept.range().equals(current.range()) && sameId(kept.id(), current.id());
+        if (strictness == Strictness.SAME)
+            return kept.range().equals(current.range()) && sameId(kept.id(), current.id());
         return kept.range().contains(current.range()) && (kept.id() == 0 || sameId(kept.id(), current.id()));
     }
 
@@ -145,6 +151,10 @@ final class Coverage {
 
     private boolean sameId(int kept, int current) {
         if (kept == 0 && current == 0) return true;
+        if (ids == null) {
+            ids = new HashMap<>();
+            idsBack = new HashMap<>();
+        }
         int id = kept == 0 ? nobody-- : kept;
         int other = current == 0 ? nobody-- : current;
         var known = ids.putIfAbsent(id, other);

@@ -36,6 +36,9 @@ final class Explorer {
     /** Rounds of a callback that are looked at as they are, before what differs between them is given up. */
     private static final int EXACT_ROUNDS = 3;
 
+    /** Branches that wait to be followed, each with its state. The kernel has this limit too. */
+    private static final int OPEN_PATHS_MAX = 8192;
+
     private final Subject subject;
     private final Structure structure;
     private final Liveness liveness;
@@ -111,7 +114,8 @@ final class Explorer {
     private boolean step() throws Refusal {
         int slot = current.slot;
         // Where a helper calls back, its call is a loop.
-        if (meets && (structure.isMeeting(slot) || current.callbackReturned || isCallback(slot)) && arrive()) return false;
+        if (meets && (structure.isMeeting(slot) || current.callbackReturned || isCallback(slot)) && arrive())
+            return false;
         if (current.callbackReturned && !meets) return false;
         current.callbackReturned = false;
         if (++facts.instructionsProcessed > instructionsMax)
@@ -196,7 +200,12 @@ final class Explorer {
         state.slot = to;
     }
 
-    private void fork(State state) {
+    private void fork(State state) throws Refusal {
+        if (open.size() == OPEN_PATHS_MAX)
+            throw new Refusal(
+                    current.slot,
+                    "the check was given up with " + OPEN_PATHS_MAX + " branches of one path to go back to",
+                    "a loop whose end depends on what is not known here may have no end");
         KeptState.pathBegins(state.parent);
         open.push(state);
     }
@@ -207,17 +216,20 @@ final class Explorer {
             case FUNCTION -> Pointer.to(Region.function(structure.start(structure.calledBy(slot))));
             case MAP, MAP_INDEX, MAP_VALUE, MAP_VALUE_INDEX -> {
                 var map = subject.maps().get(slot);
-                if (map == null) throw new Refusal(slot, "loads the address of a map, but the object does not say which");
-                boolean value = load.pseudo() == Pseudo.MAP_VALUE
-                        || load.pseudo() == Pseudo.MAP_VALUE_INDEX;
+                if (map == null)
+                    throw new Refusal(slot, "loads the address of a map, but the object does not say which");
+                boolean value = load.pseudo() == Pseudo.MAP_VALUE || load.pseudo() == Pseudo.MAP_VALUE_INDEX;
                 if (!value) yield Pointer.to(Region.map(map));
                 int offset = load.high();
                 if (offset < 0 || offset >= map.valueBytes())
                     throw new Refusal(
-                            slot, "offset " + offset + " is outside the " + map.valueBytes() + " bytes of map '" + map.name() + "'");
+                            slot,
+                            "offset " + offset + " is outside the " + map.valueBytes() + " bytes of map '" + map.name()
+                                    + "'");
                 yield Pointer.to(Region.mapValue(map), offset);
             }
-            case KERNEL_VARIABLE -> throw new Refusal(slot, "loads the address of a kernel variable: there are none here");
+            case KERNEL_VARIABLE ->
+                throw new Refusal(slot, "loads the address of a kernel variable: there are none here");
         };
     }
 
@@ -225,23 +237,25 @@ final class Explorer {
     private boolean arrive() throws Refusal {
         int slot = current.slot;
         forgetDead();
+        int fingerprint = current.fingerprint();
         var here = kept.computeIfAbsent(slot, any -> new ArrayList<>());
         for (var each = here.iterator(); each.hasNext(); ) {
             var state = each.next();
             if (state.isComplete()) {
-                if (Coverage.covers(state.state, current, Strictness.WHAT_MATTERED)) {
+                if (Coverage.covers(state.state(), current, Strictness.WHAT_MATTERED)) {
                     state.hit();
-                    Coverage.passOn(state.state, current, false);
+                    Coverage.passOn(state.state(), current, false);
                     return true;
                 }
             } else if (current.callbackReturned) {
                 // The helper makes an end of the loop; what happens in a further round was seen in that one.
-                if (Coverage.covers(state.state, current, Strictness.EVERYTHING)) {
-                    Coverage.passOn(state.state, current, true);
+                if (Coverage.covers(state.state(), current, Strictness.EVERYTHING)) {
+                    Coverage.passOn(state.state(), current, true);
                     return true;
                 }
-            } else if (state.state.callbacksReturned == current.callbacksReturned
-                    && Coverage.covers(state.state, current, Strictness.SAME)) {
+            } else if (state.state().callbacksReturned == current.callbacksReturned
+                    && state.fingerprint == fingerprint
+                    && Coverage.covers(state.state(), current, Strictness.SAME)) {
                 throw new Refusal(
                         slot,
                         "a loop without an end: the path came back here, and nothing has changed since",
@@ -278,8 +292,8 @@ final class Explorer {
         State last = null;
         int rounds = 0;
         for (var state : here) {
-            if (state.isComplete() || state.state.frames.size() != current.frames.size()) continue;
-            last = state.state;
+            if (state.isComplete() || state.state().frames.size() != current.frames.size()) continue;
+            last = state.state();
             rounds++;
         }
         if (rounds <= EXACT_ROUNDS) return;
@@ -304,8 +318,8 @@ final class Explorer {
             if (deepest > Stack.BYTES)
                 throw new Refusal(
                         structure.start(function),
-                        "this function and those that it calls need " + deepest + " bytes of stack together, and there are "
-                                + Stack.BYTES,
+                        "this function and those that it calls need " + deepest
+                                + " bytes of stack together, and there are " + Stack.BYTES,
                         "keep large variables in a map");
         }
     }

@@ -3,8 +3,9 @@ package dev.ringtap.ebpf.check;
 
 /** A state that the exploration remembers, so that paths which meet it need not be followed twice. */
 final class KeptState {
-    final State state;
     final KeptState parent;
+    final int fingerprint;
+    private State state;
     /** Paths that go on from here and have not ended yet. */
     private int openPaths = 1;
 
@@ -14,6 +15,11 @@ final class KeptState {
     KeptState(State state) {
         this.state = state;
         parent = state.parent;
+        fingerprint = state.fingerprint();
+    }
+
+    State state() {
+        return state;
     }
 
     /** Whether every path from here has ended, so its marks are complete. */
@@ -38,6 +44,9 @@ final class KeptState {
     boolean missed() {
         // A state in a loop that is still open may be what shows that the loop has no end.
         int patience = isComplete() ? 3 : 64;
-        return ++misses > patience * (hits + 1);
+        if (++misses <= patience * (hits + 1)) return false;
+        // The states that follow still hold this one as their parent.
+        state = null;
+        return true;
     }
 }

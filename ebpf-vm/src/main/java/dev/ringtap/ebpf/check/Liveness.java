@@ -51,7 +51,9 @@ final class Liveness {
 
     private static int read(Instruction instruction) {
         return switch (instruction) {
-            case Alu alu -> (alu.op().isMove() ? 0 : 1 << alu.dst()) | (alu.register() && alu.op() != AluOp.NEG ? 1 << alu.src() : 0);
+            case Alu alu ->
+                (alu.op().isMove() ? 0 : 1 << alu.dst())
+                        | (alu.register() && alu.op() != AluOp.NEG ? 1 << alu.src() : 0);
             case Swap swap -> 1 << swap.dst();
             case LoadConstant load -> 0;
             case Load load -> 1 << load.base();

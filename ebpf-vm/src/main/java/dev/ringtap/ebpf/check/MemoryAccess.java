@@ -131,7 +131,8 @@ final class MemoryAccess {
         if (!distance.isConstant() || bytes != 8 || distance.constant() % 8 != 0)
             throw new Refusal(
                     state.slot,
-                    what + " " + pointer + ": a pointer is stored with 8 bytes, at a constant offset that is a multiple of 8; "
+                    what + " " + pointer
+                            + ": a pointer is stored with 8 bytes, at a constant offset that is a multiple of 8; "
                             + "this is " + bytes + " bytes at " + distance);
         if (pointer.region().kind() == BaseKind.STACK
                 && pointer.region().frame() > base.region().frame())
@@ -215,7 +216,8 @@ final class MemoryAccess {
             case PACKET -> {
                 packetBounds(slot, register, base, offset, bytes);
                 if (write && type != ProgramType.SCHED_CLS && type != ProgramType.SCHED_ACT)
-                    throw new Refusal(slot, "writes the packet, which programs of type '" + type.title() + "' must not");
+                    throw new Refusal(
+                            slot, "writes the packet, which programs of type '" + type.title() + "' must not");
             }
             default -> {
                 var distance = base.distance(offset);
@@ -245,18 +247,17 @@ final class MemoryAccess {
         if (region.kind() != BaseKind.MAP_VALUE) return;
         int flags = region.map().flags();
         if (write && (flags & MapDefinition.READ_ONLY_FOR_PROGRAMS) != 0)
-            throw new Refusal(
-                    slot, name(register) + " " + base + ", which programs only read (BPF_F_RDONLY_PROG)");
+            throw new Refusal(slot, name(register) + " " + base + ", which programs only read (BPF_F_RDONLY_PROG)");
         if (!write && (flags & WRITE_ONLY_FOR_PROGRAMS) != 0)
-            throw new Refusal(
-                    slot, name(register) + " " + base + ", which programs only write (BPF_F_WRONLY_PROG)");
+            throw new Refusal(slot, name(register) + " " + base + ", which programs only write (BPF_F_WRONLY_PROG)");
     }
 
     private static void packetBounds(int slot, int register, Pointer base, int offset, long bytes) throws Refusal {
         long from = base.offset() + offset;
         if (from < 0 || base.variable().whole().smin() < 0)
             throw new Refusal(
-                    slot, name(register) + " " + base + ", and an access at " + offset + " may begin before the packet");
+                    slot,
+                    name(register) + " " + base + ", and an access at " + offset + " may begin before the packet");
         if (from + bytes > base.verified())
             throw new Refusal(
                     slot,
@@ -274,8 +275,7 @@ final class MemoryAccess {
      * @param out whether it writes, else it reads
      * @param packetAccess whether it may lie in the packet
      */
-    void forHelper(State state, int register, long least, long most, boolean out, boolean packetAccess)
-            throws Refusal {
+    void forHelper(State state, int register, long least, long most, boolean out, boolean packetAccess) throws Refusal {
         var base = base(state, register);
         if (base.region().kind() == BaseKind.STACK) {
             if (most == 0) return;
@@ -295,7 +295,8 @@ final class MemoryAccess {
         }
         if (base.region().kind() == BaseKind.PACKET && (!packetAccess || out))
             throw new Refusal(
-                    state.slot, name(register) + " " + base + ", and this helper does not work on memory in the packet");
+                    state.slot,
+                    name(register) + " " + base + ", and this helper does not work on memory in the packet");
         if (base.region().kind() == BaseKind.CONTEXT)
             throw new Refusal(state.slot, name(register) + " " + base + ", which is no memory of the program's");
         inBounds(state, register, base, 0, most, out);
@@ -308,7 +309,9 @@ final class MemoryAccess {
             throw new Refusal(state.slot, name(register) + " " + value + ", not a pointer");
         if (pointer.orNull())
             throw new Refusal(
-                    state.slot, name(register) + " " + pointer + ": used without a check", "compare it with null before");
+                    state.slot,
+                    name(register) + " " + pointer + ": used without a check",
+                    "compare it with null before");
         return pointer;
     }
 

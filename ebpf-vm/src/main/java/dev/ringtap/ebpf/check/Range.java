@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.ringtap.ebpf.check;
 
-import java.util.Objects;
-
 /**
  * What is known of a 64-bit number: its bits, and the bounds of the whole and of its low half, which 32-bit
  * instructions work on. Never empty: an operation whose result would hold no number answers with null.
@@ -129,7 +127,7 @@ final class Range {
     }
 
     boolean contains(Range other) {
-        return bits.contains(other.bits) && whole.contains(other.whole) && low.contains(other.low);
+        return this == other || bits.contains(other.bits) && whole.contains(other.whole) && low.contains(other.low);
     }
 
     /** Null if there is no number in both. */
@@ -243,8 +241,7 @@ final class Range {
         if (!is64) {
             var extended = new Tnum((int) bits.value(), (int) bits.mask());
             return fromLow(
-                    least == most ? extended.shiftRightSigned(least) : Tnum.UNKNOWN,
-                    low.shiftRightSigned(least, most));
+                    least == most ? extended.shiftRightSigned(least) : Tnum.UNKNOWN, low.shiftRightSigned(least, most));
         }
         return result(
                 least == most ? bits.shiftRightSigned(least) : Tnum.UNKNOWN,
@@ -317,37 +314,33 @@ final class Range {
 
     @Override
     public boolean equals(Object other) {
-        return other instanceof Range range
-                && bits.equals(range.bits)
-                && whole.equals(range.whole)
-                && low.equals(range.low);
+        return this == other
+                || other instanceof Range range
+                        && bits.equals(range.bits)
+                        && whole.equals(range.whole)
+                        && low.equals(range.low);
     }
 
     @Override
     public int hashCode() {
-        return Objects.hash(bits, whole, low);
+        return bits.hashCode() * 31 + whole.hashCode();
     }
 
-    /** As in messages: {@code 7}, {@code in [0, 255]}, {@code unknown}. */
+    /** As in messages: {@code 7}, {@code in [0, 255]}, {@code any number}. Says what tells most, not all there is. */
     @Override
     public String toString() {
         if (isConstant()) return Long.toString(constant());
-        if (isUnknown()) return "any number";
-        var text = new StringBuilder();
-        if (whole.smin() == whole.umin() && whole.smax() == whole.umax()) {
-            text.append("in [").append(whole.smin()).append(", ").append(whole.smax()).append(']');
-        } else if (!whole.equals(Bounds.UNKNOWN_64)) {
-            text.append("in [").append(whole.smin()).append(", ").append(whole.smax()).append("] signed, [");
-            text.append(Long.toUnsignedString(whole.umin())).append(", ");
-            text.append(Long.toUnsignedString(whole.umax())).append("] unsigned");
-        } else if (!low.equals(Bounds.UNKNOWN_32)) {
-            text.append("with low half in [").append(low.smin()).append(", ").append(low.smax()).append("] signed, [");
-            text.append(low.umin()).append(", ").append(low.umax()).append("] unsigned");
+        String text;
+        if (Long.compareUnsigned(whole.smax() - whole.smin(), whole.umax() - whole.umin()) <= 0) {
+            boolean any = whole.smin() == Long.MIN_VALUE && whole.smax() == Long.MAX_VALUE;
+            text = any ? "" : "in [" + whole.smin() + ", " + whole.smax() + "]";
+        } else {
+            text = "in [" + Long.toUnsignedString(whole.umin()) + ", " + Long.toUnsignedString(whole.umax()) + "]";
         }
-        if (!bits.equals(Tnum.ofRange(whole.umin(), whole.umax()))) {
-            if (!text.isEmpty()) text.append(", ");
-            text.append("bits ").append(String.format("0x%x of 0x%x unknown", bits.mask(), bits.max()));
-        }
-        return text.toString();
+        if (text.isEmpty() && !low.equals(Bounds.UNKNOWN_32))
+            text = "with 32 bits in [" + low.smin() + ", " + low.smax() + "]";
+        if (text.isEmpty()) text = "any number";
+        int zeros = Long.numberOfTrailingZeros(bits.max());
+        return zeros == 0 ? text : text + ", a multiple of " + (1L << Math.min(zeros, 62));
     }
 }

@@ -94,7 +94,8 @@ final class Stack {
             var cell = cells[i];
             if (cell.written == 0) continue;
             cell = cell.with(new Use(cell.use));
-            if (cell.value instanceof Scalar number) cell = cell.with(number.with(number.range(), Origin.kept(number.origin())));
+            if (cell.value instanceof Scalar number)
+                cell = cell.with(number.with(number.range(), Origin.kept(number.origin())));
             cells[i] = cell;
         }
     }

@@ -58,10 +58,33 @@ final class State {
         frame().registers[register] = value;
     }
 
+    /** The same for states that do not differ. */
+    int fingerprint() {
+        int hash = frames.size();
+        for (var frame : frames) {
+            for (var value : frame.registers) hash = 31 * hash + fingerprint(value);
+            for (int i = 0; i < frame.stack.cells(); i++) {
+                var cell = frame.stack.cell(i);
+                hash = 31 * hash + cell.written();
+                if (cell.value() != null) hash = 31 * hash + fingerprint(cell.value());
+            }
+        }
+        return hash;
+    }
+
+    // Numbers of copies and pointers do not count: they mean nothing of their own.
+    private static int fingerprint(Value value) {
+        return switch (value) {
+            case Scalar number -> number.range().hashCode();
+            case Pointer pointer ->
+                31 * Long.hashCode(pointer.offset()) + pointer.variable().hashCode() + pointer.verified();
+            case Value.Unusable unusable -> 7;
+        };
+    }
+
     void replaceValues(UnaryOperator<Value> replacement) {
         for (var frame : frames) {
-            for (int i = 0; i < frame.registers.length; i++)
-                frame.registers[i] = replacement.apply(frame.registers[i]);
+            for (int i = 0; i < frame.registers.length; i++) frame.registers[i] = replacement.apply(frame.registers[i]);
             frame.stack.replaceValues(replacement);
         }
     }

@@ -30,8 +30,7 @@ final class Structure {
         starts = findFunctions();
         for (int function = 0; function < starts.size(); function++) checkFunction(function);
         var depths = new int[starts.size()];
-        for (int function = 0; function < starts.size(); function++)
-            checkCalls(function, new ArrayDeque<>(), depths);
+        for (int function = 0; function < starts.size(); function++) checkCalls(function, new ArrayDeque<>(), depths);
     }
 
     int functions() {

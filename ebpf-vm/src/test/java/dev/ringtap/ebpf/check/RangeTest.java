@@ -43,7 +43,8 @@ class RangeTest {
                         (a, b) -> a.divide(b, false),
                         (a, b) -> (int) b == 0 ? 0 : Integer.divideUnsigned((int) a, (int) b) & LOW));
         BINARY.put(
-                "% 64", new Binary((a, b) -> a.remainder(b, true), (a, b) -> b == 0 ? a : Long.remainderUnsigned(a, b)));
+                "% 64",
+                new Binary((a, b) -> a.remainder(b, true), (a, b) -> b == 0 ? a : Long.remainderUnsigned(a, b)));
         BINARY.put(
                 "% 32",
                 new Binary(
@@ -254,7 +255,10 @@ class RangeTest {
         long max = Bounds.maxUnsigned(a, b);
         var numbers = new ArrayList<Long>(List.of(min, max));
         for (int i = 0; i < SAMPLES / 2; i++)
-            numbers.add(max - min == -1 ? random.nextLong() : min + Long.remainderUnsigned(random.nextLong(), max - min + 1));
+            numbers.add(
+                    max - min == -1
+                            ? random.nextLong()
+                            : min + Long.remainderUnsigned(random.nextLong(), max - min + 1));
         return new Known(Range.ofUnsigned(min, max), numbers);
     }
 
@@ -265,23 +269,25 @@ class RangeTest {
         long max = Math.max(a, b);
         var numbers = new ArrayList<Long>(List.of(min, max));
         for (int i = 0; i < SAMPLES / 2; i++)
-            numbers.add(max - min == -1 ? random.nextLong() : min + Long.remainderUnsigned(random.nextLong(), max - min + 1));
+            numbers.add(
+                    max - min == -1
+                            ? random.nextLong()
+                            : min + Long.remainderUnsigned(random.nextLong(), max - min + 1));
         return new Known(Range.ofSigned(min, max), numbers);
     }
 
     /** Numbers at the edges more often than chance has them. */
     private long number() {
-        long edge =
-                switch (random.nextInt(8)) {
-                    case 0 -> 0;
-                    case 1 -> Long.MIN_VALUE;
-                    case 2 -> 1L << 31;
-                    case 3 -> 1L << 32;
-                    case 4 -> 1L << random.nextInt(64);
-                    case 5 -> random.nextInt();
-                    case 6 -> random.nextInt() & LOW;
-                    default -> random.nextLong();
-                };
+        long edge = switch (random.nextInt(8)) {
+            case 0 -> 0;
+            case 1 -> Long.MIN_VALUE;
+            case 2 -> 1L << 31;
+            case 3 -> 1L << 32;
+            case 4 -> 1L << random.nextInt(64);
+            case 5 -> random.nextInt();
+            case 6 -> random.nextInt() & LOW;
+            default -> random.nextLong();
+        };
         return edge + random.nextInt(9) - 4;
     }
 
