@@ -4,7 +4,7 @@ package dev.ringtap.emulator.tap.emulated;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.ringtap.ebpf.vm.ProgramType;
+import dev.ringtap.ebpf.object.ProgramType;
 import dev.ringtap.ebpf.vm.SkBuff;
 import dev.ringtap.ebpf.vm.VmProgram;
 import dev.ringtap.linux.posix.Errno;
