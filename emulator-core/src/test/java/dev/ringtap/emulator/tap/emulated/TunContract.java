@@ -745,6 +745,35 @@ abstract class TunContract {
     }
 
     @Test
+    void portsOfIpv6TellFlowsApartWhateverTheirLabels() throws Exception {
+        try (var bed = open(4)) {
+            int[] queues = {3, 1, 2, 0, 1, 3};
+            for (int port = 0; port < queues.length; port++) {
+                byte[] labelled = TestFrames.udp6(port, 9, 20);
+                labelled[NETWORK + 3] = (byte) port;
+                bed.write(queues[port], TestFrames.join(new byte[12], labelled), 12);
+            }
+            for (int port = 0; port < queues.length; port++) {
+                byte[] labelled = TestFrames.udp6(port, 9, 20);
+                labelled[NETWORK + 3] = 77;
+                bed.send(labelled);
+                assertThat(drain(bed)).isEqualTo(queues[port]);
+            }
+        }
+    }
+
+    @Test
+    void framesThatAreNotIpAreOneFlow() throws Exception {
+        try (var bed = open(4)) {
+            bed.write(2, TestFrames.join(new byte[12], TestFrames.plain(0)), 12);
+            for (int i = 1; i < 20; i++) {
+                bed.send(TestFrames.plain(i));
+                assertThat(drain(bed)).isEqualTo(2);
+            }
+        }
+    }
+
+    @Test
     void segmentsOfAFrameGoToOneQueue() throws Exception {
         try (var bed = open(4)) {
             byte[] frame = TestFrames.udp4(1, 9, 2500);
