@@ -720,6 +720,22 @@ abstract class TunContract {
     }
 
     @Test
+    void flowOfWhichNothingIsHeardIsForgotten() throws Exception {
+        try (var bed = open(4)) {
+            int byHash = queueOf(bed, 1);
+            int learned = (byHash + 1) % 4;
+            learn(bed, 1, learned);
+            assertThat(queueOf(bed, 1)).isEqualTo(learned);
+            // What the host sends does not keep the flow alive.
+            long deadline = System.nanoTime() + 30_000_000_000L;
+            while (queueOf(bed, 1) != byHash) {
+                assertThat(System.nanoTime()).as("still remembered").isLessThan(deadline);
+                Thread.sleep(100);
+            }
+        }
+    }
+
+    @Test
     void detachedQueueTeachesNothing() throws Exception {
         try (var bed = open(4)) {
             bed.setAttachedQueues(3);
