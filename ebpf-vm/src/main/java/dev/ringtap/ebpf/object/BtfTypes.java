@@ -115,6 +115,8 @@ final class BtfTypes {
                     values = map(where, element, innerName, true);
                     valueBytes = size(where, valueBytes, 4); // a descriptor
                 }
+                case "pinning" ->
+                    throw fault(where + ": maps are not pinned here; they live as long as the process that loads them");
                 default -> throw fault(where + ": not supported");
             }
         }

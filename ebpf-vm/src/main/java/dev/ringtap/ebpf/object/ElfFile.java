@@ -26,7 +26,7 @@ final class ElfFile {
     static final int NAME_BYTES_MAX = 1023;
 
     // A small file must not cost much memory: many symbols may share one long name.
-    private static final int SIZE_BYTES_MAX = 16 << 20;
+    static final int SIZE_BYTES_MAX = 16 << 20;
     private static final int SYMBOLS_MAX = 1 << 16;
     private static final int SHT_SYMTAB = 2;
     private static final int SHT_STRTAB = 3;
@@ -51,8 +51,8 @@ final class ElfFile {
         }
     }
 
-    /** A symbol; {@code section} is 0 for one that is defined elsewhere. */
-    record Symbol(int index, String name, int type, int section, long value, long sizeBytes) {
+    /** A symbol; {@code section} is 0 for one that is defined elsewhere, {@code local} for what C calls static. */
+    record Symbol(int index, String name, int type, boolean local, int section, long value, long sizeBytes) {
         @Override
         public String toString() {
             return "symbol '" + name + "'";
@@ -174,6 +174,7 @@ final class ElfFile {
                     index,
                     name,
                     table.data.get(at + 4) & 0xF,
+                    (table.data.get(at + 4) & 0xF0) == 0,
                     section,
                     table.data.getLong(at + 8),
                     table.data.getLong(at + 16)));

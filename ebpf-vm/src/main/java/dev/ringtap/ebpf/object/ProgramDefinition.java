@@ -4,17 +4,28 @@ package dev.ringtap.ebpf.object;
 import java.util.List;
 
 /**
- * A program as an object file holds it.
+ * A program of an object, linked: the function that is called first, and behind it every function of the object that it
+ * reaches. Calls between them, and addresses of callbacks (a 64-bit constant with source register field 4,
+ * BPF_PSEUDO_FUNC), are relative as the kernel wants them.
  *
  * @param section where it was found; its name says the program's type
- * @param type number of {@code enum bpf_prog_type}
- * @param instructions 8 bytes each, as in the file; not to be changed
- * @param mapReferences where the address of a map is loaded
+ * @param instructions 8 bytes each, with holes at the references; not to be changed
+ * @param references what a loader fills in, by ascending offset
+ * @param functions what the instructions consist of, without gaps; the first is the program itself
  */
 public record ProgramDefinition(
-        String name, String section, int type, byte[] instructions, List<MapReference> mapReferences) {
-    public static final int SOCKET_FILTER = 1;
+        String name,
+        String section,
+        ProgramType type,
+        byte[] instructions,
+        List<Reference> references,
+        List<Function> functions) {
 
-    /** The instruction at {@code byteOffset} (16 bytes long) loads the map. */
-    public record MapReference(int byteOffset, String map) {}
+    /**
+     * A function among the instructions.
+     *
+     * @param byteOffset of its first instruction
+     * @param callback whether its address is taken
+     */
+    public record Function(String name, int byteOffset, int sizeBytes, boolean callback) {}
 }

@@ -29,6 +29,8 @@ final class BpfCall {
     private static final int PROG_LOAD = 5;
     private static final int PROG_TEST_RUN = 10;
     private static final int OBJ_GET_INFO_BY_FD = 15;
+    private static final int BTF_LOAD = 18;
+    private static final int MAP_FREEZE = 22;
 
     private static final int NAME_BYTES = 15;
     /** A signal makes the verifier and a test run give up with EAGAIN or EINTR; the JVM uses signals. */
@@ -75,6 +77,33 @@ final class BpfCall {
         }
     }
 
+    /** From now on nobody changes the map through a descriptor. */
+    static void freeze(int mapFd, String map) throws NativeException {
+        try (var arena = Arena.ofConfined()) {
+            var attr = arena.allocate(8, 8);
+            attr.set(JAVA_INT, 0, mapFd);
+            long result = call(MAP_FREEZE, attr);
+            if (result < 0) throw fault("bpf BPF_MAP_FREEZE", result, "cannot freeze the eBPF map " + map);
+        }
+    }
+
+    /** @param types in the format of section .BTF */
+    static OwnedFd loadTypes(byte[] types, String program) throws NativeException {
+        try (var arena = Arena.ofConfined()) {
+            var attr = arena.allocate(32, 8);
+            attr.set(
+                    JAVA_LONG,
+                    0,
+                    arena.allocate(types.length, 8)
+                            .copyFrom(MemorySegment.ofArray(types))
+                            .address());
+            attr.set(JAVA_INT, 16, types.length);
+            long fd = call(BTF_LOAD, attr);
+            if (fd < 0) throw fault("bpf BPF_BTF_LOAD", fd, "cannot describe the functions of program " + program);
+            return OwnedFd.of((int) fd);
+        }
+    }
+
     private static MemorySegment element(Arena arena, int mapFd, MemorySegment key, MemorySegment value) {
         var attr = arena.allocate(32, 8);
         attr.set(JAVA_INT, 0, mapFd);
@@ -85,13 +114,15 @@ final class BpfCall {
 
     /**
      * @param instructions relocated: maps stand in them as descriptors
+     * @param types that describe the program's functions ({@link FunctionTypes}), or null
      * @param log receives what the verifier says, or null; an empty log after a refusal means the verifier did not run
      * @return the descriptor or the negated errno
      */
-    static int load(ProgramDefinition program, MemorySegment instructions, String license, MemorySegment log) {
+    static int load(
+            ProgramDefinition program, MemorySegment instructions, OwnedFd types, String license, MemorySegment log) {
         try (var arena = Arena.ofConfined()) {
-            var attr = arena.allocate(72, 8);
-            attr.set(JAVA_INT, 0, program.type());
+            var attr = arena.allocate(types == null ? 72 : 96, 8);
+            attr.set(JAVA_INT, 0, program.type().kernelNumber());
             attr.set(JAVA_INT, 4, (int) (instructions.byteSize() / 8));
             attr.set(JAVA_LONG, 8, instructions.address());
             attr.set(JAVA_LONG, 16, arena.allocateFrom(license).address());
@@ -101,6 +132,14 @@ final class BpfCall {
                 attr.set(JAVA_LONG, 32, log.address());
             }
             setName(attr, 48, program.name());
+            if (types != null) {
+                byte[] records = FunctionTypes.records(program);
+                var described = arena.allocate(records.length, 8).copyFrom(MemorySegment.ofArray(records));
+                attr.set(JAVA_INT, 72, types.number());
+                attr.set(JAVA_INT, 76, FunctionTypes.RECORD_BYTES);
+                attr.set(JAVA_LONG, 80, described.address());
+                attr.set(JAVA_INT, 88, program.functions().size());
+            }
             long fd = call(PROG_LOAD, attr);
             if (fd == -Errno.EPERM && LockedMemory.raiseLimit()) fd = call(PROG_LOAD, attr);
             return (int) fd;

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.ringtap.linux.bpf;
 
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
 import dev.ringtap.ebpf.object.MapDefinition;
 import dev.ringtap.linux.posix.NativeException;
 import dev.ringtap.linux.posix.OwnedFd;
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
-/** A map in the kernel, owned by its descriptor. Values are set whole; keys are indexes of an array. */
+/** A map in the kernel, owned by its descriptor. Values are set whole. */
 final class BpfMap implements AutoCloseable {
     private final MapDefinition definition;
     private final OwnedFd fd;
@@ -52,6 +54,28 @@ final class BpfMap implements AutoCloseable {
         try (var arena = Arena.ofConfined()) {
             set(index, arena.allocateFrom(JAVA_INT, inner.fd.number()));
         }
+    }
+
+    /** Sets a value by its key, both as long as the definition says; a per-CPU map takes it for every CPU. */
+    void put(byte[] key, byte[] value) throws IOException {
+        if (key.length != definition.keyBytes() || value.length != definition.valueBytes())
+            throw new IllegalArgumentException(
+                    key.length + " bytes of key and " + value.length + " of value for " + definition);
+        int copies = definition.isPerCpu() ? PossibleCpus.count() : 1;
+        // The kernel reads the value of each CPU from a multiple of 8.
+        long stride = (value.length + 7L) / 8 * 8;
+        try (var arena = Arena.ofConfined()) {
+            var keyBytes = arena.allocate(key.length, 8).copyFrom(MemorySegment.ofArray(key));
+            var valueBytes = arena.allocate(stride * copies, 8);
+            for (int i = 0; i < copies; i++)
+                MemorySegment.copy(value, 0, valueBytes, JAVA_BYTE, i * stride, value.length);
+            BpfCall.update(fd.number(), definition.name(), keyBytes, valueBytes);
+        }
+    }
+
+    /** From now on only programs change it, if they may. */
+    void freeze() throws NativeException {
+        BpfCall.freeze(fd.number(), definition.name());
     }
 
     void get(int index, MemorySegment value) throws NativeException {

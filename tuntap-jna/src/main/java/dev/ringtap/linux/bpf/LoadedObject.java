@@ -6,7 +6,10 @@ import static java.lang.foreign.ValueLayout.JAVA_INT_UNALIGNED;
 
 import dev.ringtap.ebpf.object.BpfException;
 import dev.ringtap.ebpf.object.BpfObject;
+import dev.ringtap.ebpf.object.MapContents;
+import dev.ringtap.ebpf.object.MapDefinition;
 import dev.ringtap.ebpf.object.ProgramDefinition;
+import dev.ringtap.ebpf.object.Reference;
 import dev.ringtap.linux.posix.Errno;
 import dev.ringtap.linux.posix.NativeException;
 import dev.ringtap.linux.posix.OwnedFd;
@@ -16,6 +19,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
 /** The programs and maps of an object in the kernel. Closing it closes all of their descriptors. */
@@ -23,7 +27,6 @@ final class LoadedObject implements AutoCloseable {
     /** Lets a program go without guards against speculative execution; linux/capability.h. */
     private static final int CAP_PERFMON = 38;
 
-    private static final int PSEUDO_MAP_FD = 1;
     private static final int LOG_BYTES = 1 << 20;
     private static final int LOG_BYTES_MAX = 1 << 24;
 
@@ -36,19 +39,57 @@ final class LoadedObject implements AutoCloseable {
     }
 
     /**
-     * @throws BpfException if the verifier refuses a program
+     * Loads all programs.
+     *
+     * @throws BpfException if the verifier refuses a program, or the kernel has no such programs
      * @throws NativeException if the kernel refuses for another reason, such as a missing privilege
      */
-    static LoadedObject load(BpfObject object) throws BpfException, NativeException {
+    static LoadedObject load(BpfObject object) throws IOException {
+        return load(object, object.programs(), Map.of());
+    }
+
+    /**
+     * Loads some of the programs, and all maps.
+     *
+     * @param contents what is put into maps before that, by their names
+     * @throws BpfException if the verifier refuses a program, or the kernel has no such programs
+     * @throws NativeException if the kernel refuses for another reason, such as a missing privilege
+     */
+    static LoadedObject load(
+            BpfObject object, List<ProgramDefinition> programs, Map<String, List<MapContents.Entry>> contents)
+            throws IOException {
         var loaded = new LoadedObject(object);
         try {
-            for (var map : object.maps().values()) loaded.maps.put(map.name(), BpfMap.create(map));
-            for (var program : object.programs()) loaded.programs.put(program.name(), loaded.program(program));
+            for (var program : programs) loaded.refuseUnsupported(program);
+            for (var map : object.maps().values()) loaded.create(map, contents.getOrDefault(map.name(), List.of()));
+            for (var program : programs) loaded.programs.put(program.name(), loaded.program(program));
             return loaded;
         } catch (Throwable e) {
             loaded.close();
             throw e;
         }
+    }
+
+    /** What no kernel does: said before anything is created. */
+    private void refuseUnsupported(ProgramDefinition program) throws BpfException {
+        String what = object.file() + ", section '" + program.section() + "', program '" + program.name() + "': ";
+        if (program.type().kernelNumber() == 0)
+            throw new BpfException(what + "no released kernel has programs of type '"
+                    + program.type().title() + "'");
+        for (var reference : program.references()) {
+            if (reference instanceof Reference.KfuncCall call)
+                throw new BpfException(what + "calls " + call.title() + " of the kernel at offset " + call.byteOffset()
+                        + ": no released kernel has it for programs of a TAP");
+        }
+    }
+
+    private void create(MapDefinition definition, List<MapContents.Entry> contents) throws IOException {
+        var map = BpfMap.create(definition);
+        maps.put(definition.name(), map);
+        if (definition.firstValue() != null) map.put(new byte[definition.keyBytes()], definition.firstValue());
+        for (var entry : contents) map.put(entry.key(), entry.value());
+        // Values that cannot change any more are constants to the verifier.
+        if (definition.isConstant()) map.freeze();
     }
 
     BpfMap map(String name) throws BpfException {
@@ -65,33 +106,35 @@ final class LoadedObject implements AutoCloseable {
     }
 
     private OwnedFd program(ProgramDefinition program) throws BpfException, NativeException {
-        try (var arena = Arena.ofConfined()) {
+        try (var arena = Arena.ofConfined();
+                var types = FunctionTypes.neededBy(program)
+                        ? BpfCall.loadTypes(FunctionTypes.types(program), program.name())
+                        : null) {
             var instructions = arena.allocate(program.instructions().length, 8);
             MemorySegment.copy(program.instructions(), 0, instructions, JAVA_BYTE, 0, program.instructions().length);
-            for (var reference : program.mapReferences()) {
-                int at = reference.byteOffset();
-                int target = instructions.get(JAVA_BYTE, at + 1) & 0xF;
-                instructions.set(JAVA_BYTE, at + 1, (byte) (PSEUDO_MAP_FD << 4 | target));
-                instructions.set(
-                        JAVA_INT_UNALIGNED,
-                        at + 4,
-                        maps.get(reference.map()).fd().number());
-                instructions.set(JAVA_INT_UNALIGNED, at + 12, 0);
+            for (var reference : program.references()) {
+                String map = switch (reference) {
+                    case Reference.MapAddress address -> address.map();
+                    case Reference.MapValue value -> value.map();
+                    case Reference.KfuncCall call -> throw new IllegalStateException(call.title());
+                };
+                int fd = maps.get(map).fd().number();
+                instructions.set(JAVA_INT_UNALIGNED, reference.byteOffset() + 4, fd);
             }
-            int fd = BpfCall.load(program, instructions, object.license(), null);
-            return fd >= 0 ? OwnedFd.of(fd) : explain(program, instructions, fd);
+            int fd = BpfCall.load(program, instructions, types, object.license(), null);
+            return fd >= 0 ? OwnedFd.of(fd) : explain(program, instructions, types, fd);
         }
     }
 
     /** Loads again, now with a log: writing one is slow, so it is asked for only when there is something to explain. */
-    private OwnedFd explain(ProgramDefinition program, MemorySegment instructions, int refused)
+    private OwnedFd explain(ProgramDefinition program, MemorySegment instructions, OwnedFd types, int refused)
             throws BpfException, NativeException {
         String log = "";
         int fd = refused;
         for (int bytes = LOG_BYTES; bytes <= LOG_BYTES_MAX; bytes *= 4) {
             try (var arena = Arena.ofConfined()) {
                 var buffer = arena.allocate(bytes);
-                fd = BpfCall.load(program, instructions, object.license(), buffer);
+                fd = BpfCall.load(program, instructions, types, object.license(), buffer);
                 if (fd >= 0) return OwnedFd.of(fd); // what was missing, memory for example, is there now
                 log = text(buffer);
                 // Too small. Kernels before 6.4 then cut off the end, where the reason stands.

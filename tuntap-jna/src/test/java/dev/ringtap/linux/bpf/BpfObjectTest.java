@@ -98,29 +98,40 @@ class BpfObjectTest {
     @Test
     void programOfAnotherType() {
         rename("socket", "xdp");
-        refused().hasMessageContaining("section 'xdp'").hasMessageContaining("not supported");
+        refused()
+                .hasMessageContaining("section 'xdp'")
+                .hasMessageContaining("not supported, only those of 'socket', 'socket/*', 'tc', ")
+                .hasMessageContaining("'vnet_hash'");
     }
 
     @Test
-    void functionThatIsNotInlined() {
+    void functionsButNoProgram() {
+        int info = symbol("ringtap_steer") + 4;
+        object.put(info, (byte) 2);
+        refused().hasMessageContaining("no program: symbol 'ringtap_steer' of section 'socket' is static");
+        object.put(info, (byte) 0x12);
         rename("socket", ".text");
-        refused().hasMessageContaining("'ringtap_steer'").hasMessageContaining("__always_inline");
+        refused().hasMessageContaining("no program: symbol 'ringtap_steer' of section '.text' has no SEC");
     }
 
     @Test
-    void callOfAFunction() {
+    void callThatLeadsToNoFunction() {
         int call = bytesOf("socket");
         while (object.get(call) != (byte) 0x85) call += 8;
         object.put(call + 1, (byte) 0x10);
         refused()
                 .hasMessageContaining("section 'socket', symbol 'ringtap_steer', offset " + (call - bytesOf("socket")))
-                .hasMessageContaining("calls a function");
+                .hasMessageContaining("of its section, where no function begins");
+        object.put(call + 1, (byte) 0x20);
+        refused().hasMessageContaining("calls a function of kind 2");
     }
 
     @Test
     void callByRelocation() {
         object.putInt(bytesOf(".relsocket") + 8, 10);
-        refused().hasMessageContaining("section 'socket', offset 40").hasMessageContaining("calls 'ringtap_active'");
+        refused()
+                .hasMessageContaining("symbol 'ringtap_steer', offset 40")
+                .hasMessageContaining("symbol 'ringtap_active' is not a call of a function");
     }
 
     @Test
@@ -138,7 +149,7 @@ class BpfObjectTest {
     @Test
     void relocationOfSomethingThatIsNoMap() {
         object.putShort(symbol("ringtap_active") + SYMBOL_SECTION, (short) 6);
-        refused().hasMessageContaining("symbol 'ringtap_active', which is no map");
+        refused().hasMessageContaining("symbol 'ringtap_active', which is no map, variable or function");
     }
 
     @Test
@@ -151,7 +162,7 @@ class BpfObjectTest {
         long size = object.getLong(symbol("ringtap_steer") + 16);
         for (long offset : new long[] {0, 41, size - 8, size - 1}) {
             object.putLong(relocation, offset);
-            refused().hasMessageContaining("section 'socket', offset " + offset);
+            refused().hasMessageContaining("symbol 'ringtap_steer', offset " + offset + ": what is relocated");
         }
         object.putLong(relocation, 40);
         object.putInt(bytesOf("socket") + 44, 8); // an addend that leads beyond the map's beginning
@@ -177,16 +188,17 @@ class BpfObjectTest {
     }
 
     @Test
-    void globalVariables() {
+    void variablesOfTheWrongKind() {
         rename(".maps", ".bss");
-        refused().hasMessageContaining("section '.bss': global variable 'ringtap_active'");
+        refused().hasMessageContaining("section '.bss': is not what data of that name are");
     }
 
     @Test
-    void constants() {
-        rename("license", ".rodata");
-        // The name's bytes are those of program_license's end.
-        refused().hasMessageContaining("section '.rodata': global variable 'program_.rodata'");
+    void addressInsteadOfAMap() {
+        // The section of the license becomes one of constants: what was the map is at an offset outside of it.
+        rename(".maps", ".data");
+        object.putInt(bytesOf("socket") + 44, 1 << 20);
+        refused().hasMessageContaining("offset 1048576 is outside the");
     }
 
     @Test

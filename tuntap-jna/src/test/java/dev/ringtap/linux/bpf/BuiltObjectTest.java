@@ -2,22 +2,27 @@
 package dev.ringtap.linux.bpf;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.InstanceOfAssertFactories.type;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.ringtap.ebpf.object.BpfObject;
 import dev.ringtap.ebpf.object.MapDefinition;
-import dev.ringtap.ebpf.object.ProgramDefinition;
+import dev.ringtap.ebpf.object.ProgramType;
+import dev.ringtap.ebpf.object.Reference;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class BuiltObjectTest {
     /** Skipped where the compiler is missing that made the object, unless {@code ringtap.require} names it. */
-    @Test
-    void checkedInObjectIsWhatTheSourcesGive() throws Exception {
-        var build = Path.of("src/main/bpf/build").toAbsolutePath();
+    @ParameterizedTest
+    @ValueSource(strings = {"src/main/bpf/build", "src/test/bpf/build"})
+    void checkedInObjectsAreWhatTheSourcesGive(String script) throws Exception {
+        var build = Path.of(script).toAbsolutePath();
         assumeTrue(Files.isExecutable(build), "not in the module's directory");
         var process = new ProcessBuilder(build.toString(), "--check")
                 .redirectErrorStream(true)
@@ -49,9 +54,11 @@ class BuiltObjectTest {
         assertThat(object.programs()).singleElement().satisfies(program -> {
             assertThat(program.name()).isEqualTo("ringtap_steer");
             assertThat(program.section()).isEqualTo("socket");
-            assertThat(program.mapReferences())
+            assertThat(program.type()).isEqualTo(ProgramType.SOCKET_FILTER);
+            assertThat(program.references())
                     .singleElement()
-                    .extracting(ProgramDefinition.MapReference::map)
+                    .asInstanceOf(type(Reference.MapAddress.class))
+                    .extracting(Reference.MapAddress::map)
                     .isEqualTo("ringtap_active");
         });
     }

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.ringtap.ebpf.object.ProgramDefinition;
+import dev.ringtap.ebpf.object.ProgramType;
 import dev.ringtap.linux.RequiresBpf;
 import dev.ringtap.linux.RequiresTap;
 import dev.ringtap.linux.net.NetworkNamespace;
@@ -307,7 +308,6 @@ class SteeringOnTapTest {
      * at the egress hook (tcx, Linux 6.6) that calls bpf_skb_vlan_push.
      */
     private OwnedFd pushTags(int tpid, int tci) throws Exception {
-        int schedCls = 3;
         int vlanPush = 18;
         var code = ByteBuffer.allocate(5 * 8).order(ByteOrder.nativeOrder());
         instruction(code, 0xB7, 2, Short.toUnsignedInt(Short.reverseBytes((short) tpid))); // r2 = tpid, big-endian
@@ -315,11 +315,12 @@ class SteeringOnTapTest {
         instruction(code, 0x85, 0, vlanPush);
         instruction(code, 0xB7, 0, 0); // let it pass
         instruction(code, 0x95, 0, 0);
-        var definition = new ProgramDefinition("push_tag", "tcx/egress", schedCls, code.array(), List.of());
+        var definition = new ProgramDefinition(
+                "push_tag", "tcx/egress", ProgramType.SCHED_CLS, code.array(), List.of(), List.of());
         try (var local = Arena.ofConfined()) {
             var instructions = local.allocate(code.capacity(), 8);
             instructions.asByteBuffer().put(code.array());
-            try (var push = OwnedFd.of(BpfCall.load(definition, instructions, "GPL", null))) {
+            try (var push = OwnedFd.of(BpfCall.load(definition, instructions, null, "GPL", null))) {
                 var attr = local.allocate(48, 8);
                 attr.set(JAVA_INT, 0, push.number());
                 attr.set(JAVA_INT, 4, tap.link().index());
