@@ -6,7 +6,9 @@ import dev.ringtap.cli.EngineChoice;
 import dev.ringtap.emulator.Emulator;
 import dev.ringtap.emulator.EmulatorConfig;
 import dev.ringtap.emulator.EmulatorSnapshot;
+import dev.ringtap.emulator.device.ProgramSteering;
 import dev.ringtap.emulator.io.IoEngine;
+import dev.ringtap.emulator.tap.KernelTapPort;
 import dev.ringtap.linux.bpf.SteeringConfig;
 import dev.ringtap.linux.net.LinkConfig;
 import dev.ringtap.linux.tun.TapDevice;
@@ -121,7 +123,8 @@ public final class RunCommand implements Callable<Integer> {
             prepareLink(tap.link());
             NetDeviceConfig device = new NetDeviceConfig(
                     macBytes, queuePairs, mtu, rssTable, HashType.ALL, NetDeviceConfig.SPEED_UNKNOWN);
-            emulator = Emulator.start(new EmulatorConfig(socket, tap, device, engine, 0));
+            emulator = Emulator.start(
+                    new EmulatorConfig(socket, new KernelTapPort(tap), ProgramSteering.on(tap), device, engine, 0));
         } catch (IOException | RuntimeException e) {
             tap.close();
             throw e;
