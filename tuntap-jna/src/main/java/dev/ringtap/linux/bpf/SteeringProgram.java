@@ -59,8 +59,12 @@ public final class SteeringProgram implements AutoCloseable {
     }
 
     static byte[] builtObject() {
-        try (var resource = SteeringProgram.class.getResourceAsStream(RESOURCE)) {
-            if (resource == null) throw new IllegalStateException(RESOURCE + " is missing from this build");
+        return builtObject(RESOURCE);
+    }
+
+    static byte[] builtObject(String name) {
+        try (var resource = SteeringProgram.class.getResourceAsStream(name)) {
+            if (resource == null) throw new IllegalStateException(name + " is missing from this build");
             return resource.readAllBytes();
         } catch (IOException e) {
             throw new UncheckedIOException(e);

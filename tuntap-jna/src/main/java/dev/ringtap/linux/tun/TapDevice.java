@@ -297,6 +297,15 @@ public final class TapDevice implements AutoCloseable {
     }
 
     /**
+     * Lets frames to any Ethernet address through (TUNSETTXFILTER). The kernel's filter by addresses looks at the first
+     * bytes of a packet, whatever they are; a persistent TAP may have one from whoever held it before.
+     */
+    public synchronized void clearTransmitFilter() throws NativeException {
+        // struct tun_filter {u16 flags; u16 count}: no address is no filter.
+        TunIoctl.TUNSETTXFILTER.pointer(control(), 0, "cannot clear the transmit filter of the TAP device " + name);
+    }
+
+    /**
      * Plugs the cable in or out, as the host sees it. Plugged in at first.
      *
      * @throws NativeException EPERM if it is to be plugged in while no queue is attached

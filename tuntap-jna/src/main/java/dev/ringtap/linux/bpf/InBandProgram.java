@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.ringtap.linux.bpf;
+
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+
+import dev.ringtap.ebpf.object.BpfException;
+import dev.ringtap.ebpf.object.BpfObject;
+import dev.ringtap.linux.posix.NativeException;
+import dev.ringtap.linux.posix.OwnedFd;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.security.SecureRandom;
+
+/**
+ * The two programs that carry a hash in band through a TAP, with their configuration: one at the TAP's egress, which
+ * puts an {@link InBandPrefix} in front of each frame and chooses the queue, and the steering program, which hands that
+ * choice on. Attach the first by {@link #attachTo}, then the second by {@code TUNSETSTEERINGEBPF} with
+ * {@link #steeringFd}. A frame that comes past the egress is steered all the same, and has no prefix.
+ *
+ * <p>Needs CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN, or CAP_SYS_ADMIN and CAP_NET_ADMIN. Methods may be called from any
+ * thread unless they say otherwise; configurations take effect one by one.
+ */
+public final class InBandProgram implements AutoCloseable {
+    private static final String RESOURCE = "inband.bpf.o";
+    private static final String PREFIXER = "ringtap_prefix";
+    private static final String STEERING = "ringtap_steer_prefixed";
+    private static final String ACTIVE = "ringtap_inband";
+    private static final int ETHERNET_HEADER_BYTES = 14;
+
+    private final LoadedObject object;
+    private final BpfMap active;
+    private final OwnedFd prefixer;
+    private final OwnedFd steering;
+    private final long nonce;
+    private EgressHook hook;
+
+    private InBandProgram(LoadedObject object, long nonce) throws BpfException, NativeException {
+        this.object = object;
+        this.nonce = nonce;
+        active = object.map(ACTIVE);
+        prefixer = object.program(PREFIXER);
+        steering = object.program(STEERING);
+        var inner = active.definition().inner();
+        if (inner == null || inner.valueBytes() != InBandLayout.SIZE_BYTES)
+            throw new BpfException(RESOURCE + ": map '" + ACTIVE + "' does not hold configurations of "
+                    + InBandLayout.SIZE_BYTES + " bytes");
+        configure(InBandConfig.withoutPrefix(SteeringConfig.constant(0)));
+    }
+
+    /**
+     * Loads the built object, with a nonce of its own. Until it is configured there is no prefix, and every packet goes
+     * to queue 0.
+     *
+     * @throws BpfException if the kernel's verifier refuses a program; carries its log
+     * @throws NativeException if the kernel refuses for another reason, such as a missing privilege
+     */
+    public static InBandProgram load() throws BpfException, NativeException {
+        return load(new SecureRandom().nextLong());
+    }
+
+    static InBandProgram load(long nonce) throws BpfException, NativeException {
+        var object = LoadedObject.load(BpfObject.parse(RESOURCE, SteeringProgram.builtObject(RESOURCE)));
+        try {
+            return new InBandProgram(object, nonce);
+        } catch (Throwable e) {
+            object.close();
+            throw e;
+        }
+    }
+
+    /**
+     * Attaches at the egress of an interface, by tcx or else by clsact, behind the programs of others. Call it once, on
+     * a thread of the interface's network namespace.
+     */
+    public void attachTo(int interfaceIndex) throws NativeException {
+        if (hook != null) throw new IllegalStateException("attached already");
+        hook = EgressHook.attach(interfaceIndex, prefixer);
+    }
+
+    void attachTo(int interfaceIndex, EgressHook.Kind kind) throws NativeException {
+        hook = EgressHook.attach(interfaceIndex, prefixer, kind);
+    }
+
+    /** How it is attached, for people: {@code tcx} or {@code clsact}; {@code null} if it is not. */
+    public String attachedBy() {
+        return hook == null ? null : hook.kind().name().toLowerCase(java.util.Locale.ROOT);
+    }
+
+    /**
+     * Detaches from an interface what an earlier process left there when it was killed; without clsact there is nothing
+     * ever. Call it in the interface's network namespace. Needs CAP_NET_ADMIN only if there is something.
+     *
+     * @return whether there was something
+     */
+    public static boolean removeLeftovers(int interfaceIndex) throws NativeException {
+        return EgressHook.removeLeftovers(interfaceIndex);
+    }
+
+    /** What prefixes of these programs carry, and no sender can know. */
+    public long nonce() {
+        return nonce;
+    }
+
+    /** As {@link SteeringProgram#configure}, for both programs at once. */
+    public synchronized void configure(InBandConfig config) throws NativeException {
+        try (var arena = Arena.ofConfined();
+                var next = BpfMap.create(active.definition().inner())) {
+            next.set(0, InBandLayout.encode(config, nonce, arena));
+            active.set(0, next);
+        }
+    }
+
+    /** The steering program's descriptor, to attach it with; it stays this object's. */
+    public int steeringFd() {
+        return steering.number();
+    }
+
+    /**
+     * How many instructions the kernel's verifier went through to accept the two programs; its limit is a million each.
+     *
+     * @return 0 on kernels before 5.16, which do not tell
+     */
+    public int verifiedInstructions() throws NativeException {
+        return BpfCall.verifiedInstructions(prefixer.number()) + BpfCall.verifiedInstructions(steering.number());
+    }
+
+    /**
+     * Mean duration of what one frame costs in the kernel, the program at the egress and the steering program after
+     * it, under the configuration in force (BPF_PROG_TEST_RUN).
+     *
+     * @param frame from its destination MAC address, 14 to about 3,500 bytes
+     * @param repeat how many times, 1 or more
+     */
+    public long nsPerFrame(byte[] frame, int repeat) throws NativeException {
+        if (repeat < 1) throw new IllegalArgumentException("repeat " + repeat + ": must be 1 or more");
+        try (var arena = Arena.ofConfined()) {
+            long ns = 0;
+            // Repeated in one call, the program would put prefix before prefix: what it makes of its own type is no
+            // measure. So it runs over a fresh copy of the frame each time, and the kernel's clock is read each time.
+            var packet = arena.allocate(frame.length);
+            MemorySegment.copy(frame, 0, packet, JAVA_BYTE, 0, frame.length);
+            for (int i = 0; i < repeat; i++)
+                ns += Integer.toUnsignedLong(
+                        BpfCall.testRun(prefixer.number(), PREFIXER, packet, 1).nsPerRun());
+            var prefixed = arena.allocate(ETHERNET_HEADER_BYTES + InBandPrefix.BYTES + frame.length);
+            prefixed.asSlice(0, ETHERNET_HEADER_BYTES).fill((byte) 0xFF);
+            InBandPrefix.write(prefixed, ETHERNET_HEADER_BYTES, nonce, 0, 1);
+            MemorySegment.copy(frame, 0, prefixed, JAVA_BYTE, ETHERNET_HEADER_BYTES + InBandPrefix.BYTES, frame.length);
+            return ns / repeat
+                    + Integer.toUnsignedLong(BpfCall.testRun(steering.number(), STEERING, prefixed, repeat)
+                            .nsPerRun());
+        }
+    }
+
+    /** Detaches from the egress, closes programs and maps. The kernel frees them when nothing is attached any more. */
+    @Override
+    public void close() throws NativeException {
+        try (object) {
+            if (hook != null) hook.close();
+        }
+    }
+}
