@@ -2,9 +2,11 @@
 package dev.ringtap.linux.bpf;
 
 import dev.ringtap.linux.net.EgressFilter;
+import dev.ringtap.linux.net.LinkConfig;
 import dev.ringtap.linux.posix.Errno;
 import dev.ringtap.linux.posix.NativeException;
 import dev.ringtap.linux.posix.OwnedFd;
+import java.io.IOException;
 
 /**
  * A program attached where packets leave the host through an interface, behind all programs that are there. Closing it
@@ -23,41 +25,45 @@ final class EgressHook implements AutoCloseable {
     private static final String FILTER_NAME = "ringtap_prefix";
 
     private final Kind kind;
-    private final OwnedFd link;
+    private final OwnedFd tcx;
     private final EgressFilter filter;
 
-    private EgressHook(Kind kind, OwnedFd link, EgressFilter filter) {
+    private EgressHook(Kind kind, OwnedFd tcx, EgressFilter filter) {
         this.kind = kind;
-        this.link = link;
+        this.tcx = tcx;
         this.filter = filter;
     }
 
     /**
-     * Attaches in the best way there is. Call it in the interface's network namespace.
+     * Attaches in the best way there is. Call it on a thread of the interface's network namespace.
      *
+     * @param link stays open as long as the hook
      * @throws NativeException if the kernel refuses, such as without CAP_NET_ADMIN
      */
-    static EgressHook attach(int interfaceIndex, OwnedFd program) throws NativeException {
+    static EgressHook attach(LinkConfig link, OwnedFd program) throws IOException {
         try {
-            return attach(interfaceIndex, program, Kind.TCX);
+            return attach(link, program, Kind.TCX);
         } catch (NativeException e) {
             // Attach type or command unknown: before 6.6, or without CONFIG_NET_XGRESS.
             if (e.errno() != Errno.EINVAL && e.errno() != Errno.EOPNOTSUPP) throw e;
-            return attach(interfaceIndex, program, Kind.CLSACT);
+            return attach(link, program, Kind.CLSACT);
         }
     }
 
-    static EgressHook attach(int interfaceIndex, OwnedFd program, Kind kind) throws NativeException {
+    static EgressHook attach(LinkConfig link, OwnedFd program, Kind kind) throws IOException {
         return switch (kind) {
-            case TCX -> new EgressHook(kind, BpfCall.linkTcxEgress(program.number(), interfaceIndex), null);
-            case CLSACT ->
-                new EgressHook(kind, null, EgressFilter.attach(interfaceIndex, program.number(), FILTER_NAME));
+            case TCX -> {
+                // The call looks for the index among the interfaces of its caller's namespace.
+                link.requireOwnNamespace();
+                yield new EgressHook(kind, BpfCall.linkTcxEgress(program.number(), link.index()), null);
+            }
+            case CLSACT -> new EgressHook(kind, null, EgressFilter.attach(link, program.number(), FILTER_NAME));
         };
     }
 
     /** Detaches what a process left that was killed; returns whether there was anything. */
-    static boolean removeLeftovers(int interfaceIndex) throws NativeException {
-        return EgressFilter.removeAll(interfaceIndex, FILTER_NAME) > 0;
+    static boolean removeLeftovers(LinkConfig link) throws NativeException {
+        return EgressFilter.removeAll(link, FILTER_NAME) > 0;
     }
 
     Kind kind() {
@@ -66,7 +72,7 @@ final class EgressHook implements AutoCloseable {
 
     @Override
     public void close() throws NativeException {
-        if (link != null) link.close();
+        if (tcx != null) tcx.close();
         if (filter != null) filter.close();
     }
 }

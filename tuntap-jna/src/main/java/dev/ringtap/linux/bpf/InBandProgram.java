@@ -5,11 +5,14 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
 import dev.ringtap.ebpf.object.BpfException;
 import dev.ringtap.ebpf.object.BpfObject;
+import dev.ringtap.linux.net.LinkConfig;
 import dev.ringtap.linux.posix.NativeException;
 import dev.ringtap.linux.posix.OwnedFd;
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.security.SecureRandom;
+import java.util.Locale;
 
 /**
  * The two programs that carry a hash in band through a TAP, with their configuration: one at the TAP's egress, which
@@ -34,7 +37,7 @@ public final class InBandProgram implements AutoCloseable {
     private final long nonce;
     private EgressHook hook;
 
-    private InBandProgram(LoadedObject object, long nonce) throws BpfException, NativeException {
+    private InBandProgram(LoadedObject object, long nonce) throws IOException {
         this.object = object;
         this.nonce = nonce;
         active = object.map(ACTIVE);
@@ -54,11 +57,11 @@ public final class InBandProgram implements AutoCloseable {
      * @throws BpfException if the kernel's verifier refuses a program; carries its log
      * @throws NativeException if the kernel refuses for another reason, such as a missing privilege
      */
-    public static InBandProgram load() throws BpfException, NativeException {
+    public static InBandProgram load() throws IOException {
         return load(new SecureRandom().nextLong());
     }
 
-    static InBandProgram load(long nonce) throws BpfException, NativeException {
+    static InBandProgram load(long nonce) throws IOException {
         var object = LoadedObject.load(BpfObject.parse(RESOURCE, SteeringProgram.builtObject(RESOURCE)));
         try {
             return new InBandProgram(object, nonce);
@@ -71,29 +74,32 @@ public final class InBandProgram implements AutoCloseable {
     /**
      * Attaches at the egress of an interface, by tcx or else by clsact, behind the programs of others. Call it once, on
      * a thread of the interface's network namespace.
+     *
+     * @param link stays open as long as this object
+     * @throws IllegalStateException on a thread of another namespace
      */
-    public void attachTo(int interfaceIndex) throws NativeException {
+    public void attachTo(LinkConfig link) throws IOException {
         if (hook != null) throw new IllegalStateException("attached already");
-        hook = EgressHook.attach(interfaceIndex, prefixer);
+        hook = EgressHook.attach(link, prefixer);
     }
 
-    void attachTo(int interfaceIndex, EgressHook.Kind kind) throws NativeException {
-        hook = EgressHook.attach(interfaceIndex, prefixer, kind);
+    void attachTo(LinkConfig link, EgressHook.Kind kind) throws IOException {
+        hook = EgressHook.attach(link, prefixer, kind);
     }
 
     /** How it is attached, for people: {@code tcx} or {@code clsact}; {@code null} if it is not. */
     public String attachedBy() {
-        return hook == null ? null : hook.kind().name().toLowerCase(java.util.Locale.ROOT);
+        return hook == null ? null : hook.kind().name().toLowerCase(Locale.ROOT);
     }
 
     /**
      * Detaches from an interface what an earlier process left there when it was killed; without clsact there is nothing
-     * ever. Call it in the interface's network namespace. Needs CAP_NET_ADMIN only if there is something.
+     * ever. Needs CAP_NET_ADMIN only if there is something.
      *
      * @return whether there was something
      */
-    public static boolean removeLeftovers(int interfaceIndex) throws NativeException {
-        return EgressHook.removeLeftovers(interfaceIndex);
+    public static boolean removeLeftovers(LinkConfig link) throws NativeException {
+        return EgressHook.removeLeftovers(link);
     }
 
     /** What prefixes of these programs carry, and no sender can know. */

@@ -12,8 +12,8 @@ import java.util.List;
  * {@code tc filter add dev … egress bpf direct-action} makes. tc-bpf(8), linux/pkt_cls.h.
  *
  * <p>The kernel keeps such a filter until it is removed, also when the process that made it is gone. So it carries a
- * name, by which {@link #removeAll} finds it again. What is opened inside the interface's network namespace may be used
- * from any thread; to change needs CAP_NET_ADMIN in that namespace.
+ * name, by which {@link #removeAll} finds it again. Any thread; to change needs CAP_NET_ADMIN in the interface's network
+ * namespace.
  */
 public final class EgressFilter implements AutoCloseable {
     private static final int TCA_KIND = 1;
@@ -38,79 +38,69 @@ public final class EgressFilter implements AutoCloseable {
     /** ETH_P_ALL in network byte order. */
     private static final int ALL_PROTOCOLS = 0x0300;
 
+    private static final int PLACE = LAST_PRIORITY << 16 | ALL_PROTOCOLS;
+
     private static final int CREATE = NetlinkRequest.NLM_F_ACK | NetlinkRequest.NLM_F_CREATE;
 
-    private final Rtnetlink netlink;
-    private final int interfaceIndex;
+    private final LinkConfig link;
     private final String name;
     private final boolean ownDiscipline;
     private boolean closed;
 
-    private EgressFilter(Rtnetlink netlink, int interfaceIndex, String name, boolean ownDiscipline) {
-        this.netlink = netlink;
-        this.interfaceIndex = interfaceIndex;
+    private EgressFilter(LinkConfig link, String name, boolean ownDiscipline) {
+        this.link = link;
         this.name = name;
         this.ownDiscipline = ownDiscipline;
     }
 
     /**
-     * Attaches a program behind all others at the egress of an interface of the calling thread's network namespace.
+     * Attaches a program behind all others at the egress of an interface.
      *
+     * @param link stays open as long as the filter
      * @param programFd a loaded program of type BPF_PROG_TYPE_SCHED_CLS; the kernel keeps it, the descriptor may be
      *     closed
      * @param name of the filter, to find it by; any other filter of that name is removed
      * @throws NativeException if the kernel refuses: without CAP_NET_ADMIN, or without clsact or cls_bpf
      */
-    public static EgressFilter attach(int interfaceIndex, int programFd, String name) throws NativeException {
-        var netlink = Rtnetlink.open();
-        boolean ownDiscipline = false;
+    public static EgressFilter attach(LinkConfig link, int programFd, String name) throws NativeException {
+        boolean ownDiscipline = addDiscipline(link);
         try {
-            ownDiscipline = addDiscipline(netlink, interfaceIndex);
-            remove(netlink, interfaceIndex, name);
-            var request = NetlinkRequest.trafficControl(
-                            NetlinkRequest.RTM_NEWTFILTER,
-                            CREATE | NetlinkRequest.NLM_F_EXCL,
-                            interfaceIndex,
-                            0,
-                            EGRESS,
-                            LAST_PRIORITY << 16 | ALL_PROTOCOLS)
+            removeAll(link, name);
+            var request = filter(NetlinkRequest.RTM_NEWTFILTER, CREATE | NetlinkRequest.NLM_F_EXCL, link, 0, PLACE)
                     .attribute(TCA_KIND, "bpf")
                     .nested(
                             TCA_OPTIONS,
                             options -> options.attribute(TCA_BPF_FD, programFd)
                                     .attribute(TCA_BPF_NAME, name)
                                     .attribute(TCA_BPF_FLAGS, TCA_BPF_FLAG_ACT_DIRECT));
-            netlink.change(
-                    request,
-                    "rtnetlink RTM_NEWTFILTER",
-                    "cannot attach a program to the egress of interface " + interfaceIndex);
-            return new EgressFilter(netlink, interfaceIndex, name, ownDiscipline);
+            link.netlink()
+                    .change(request, "rtnetlink RTM_NEWTFILTER", "cannot attach a program to the egress of " + link);
+            return new EgressFilter(link, name, ownDiscipline);
         } catch (NativeException | RuntimeException e) {
             try {
-                if (ownDiscipline) removeDiscipline(netlink, interfaceIndex);
+                if (ownDiscipline) removeDiscipline(link);
             } catch (NativeException more) {
                 e.addSuppressed(more);
             }
-            netlink.close();
             throw e;
         }
     }
 
-    // False: there is one already.
-    private static boolean addDiscipline(Rtnetlink netlink, int interfaceIndex) throws NativeException {
-        var request = NetlinkRequest.trafficControl(
-                        NetlinkRequest.RTM_NEWQDISC,
-                        CREATE | NetlinkRequest.NLM_F_EXCL,
-                        interfaceIndex,
-                        CLSACT,
-                        CLSACT_PARENT,
-                        0)
+    private static NetlinkRequest filter(int type, int flags, LinkConfig link, int handle, int info) {
+        return NetlinkRequest.trafficControl(type, flags, link.index(), handle, EGRESS, info);
+    }
+
+    private static NetlinkRequest discipline(int type, int flags, LinkConfig link) {
+        return NetlinkRequest.trafficControl(type, flags, link.index(), CLSACT, CLSACT_PARENT, 0)
                 .attribute(TCA_KIND, "clsact");
+    }
+
+    // False: there is one already.
+    private static boolean addDiscipline(LinkConfig link) throws NativeException {
+        var request = discipline(NetlinkRequest.RTM_NEWQDISC, CREATE | NetlinkRequest.NLM_F_EXCL, link);
         try {
-            netlink.change(
-                    request,
-                    "rtnetlink RTM_NEWQDISC",
-                    "cannot give interface " + interfaceIndex + " the queueing discipline clsact");
+            link.netlink()
+                    .change(request, "rtnetlink RTM_NEWQDISC", "cannot add the queueing discipline clsact to " + link);
             return true;
         } catch (NativeException e) {
             if (e.errno() != Errno.EEXIST) throw e;
@@ -118,72 +108,61 @@ public final class EgressFilter implements AutoCloseable {
         }
     }
 
-    private static void removeDiscipline(Rtnetlink netlink, int interfaceIndex) throws NativeException {
+    private static void removeDiscipline(LinkConfig link) throws NativeException {
         // Somebody else may use it by now.
-        if (!list(netlink, interfaceIndex, EGRESS).isEmpty()
-                || !list(netlink, interfaceIndex, INGRESS).isEmpty()) return;
-        var request = NetlinkRequest.trafficControl(
-                NetlinkRequest.RTM_DELQDISC, NetlinkRequest.NLM_F_ACK, interfaceIndex, CLSACT, CLSACT_PARENT, 0);
-        netlink.change(
-                request,
-                "rtnetlink RTM_DELQDISC",
-                "cannot remove the queueing discipline clsact of interface " + interfaceIndex);
+        if (!list(link, EGRESS).isEmpty() || !list(link, INGRESS).isEmpty()) return;
+        link.netlink()
+                .change(
+                        discipline(NetlinkRequest.RTM_DELQDISC, NetlinkRequest.NLM_F_ACK, link),
+                        "rtnetlink RTM_DELQDISC",
+                        "cannot remove the queueing discipline clsact of " + link);
     }
 
     /**
-     * Removes the filters of a name from the egress of an interface of the calling thread's network namespace, such as
-     * a process left that was killed. Where there is none it needs no privilege.
+     * Removes the filters of a name from the egress of an interface, such as a process left that was killed. Where there
+     * is none it needs no privilege.
      *
      * @return how many there were
      */
-    public static int removeAll(int interfaceIndex, String name) throws NativeException {
-        try (var netlink = Rtnetlink.open()) {
-            return remove(netlink, interfaceIndex, name);
-        }
-    }
-
-    private static int remove(Rtnetlink netlink, int interfaceIndex, String name) throws NativeException {
+    public static int removeAll(LinkConfig link, String name) throws NativeException {
         int removed = 0;
-        for (var filter : list(netlink, interfaceIndex, EGRESS)) {
-            if (!name.equals(nameOf(filter))) continue;
-            var request = NetlinkRequest.trafficControl(
+        for (var found : list(link, EGRESS)) {
+            if (!name.equals(nameOf(found))) continue;
+            var request = filter(
                             NetlinkRequest.RTM_DELTFILTER,
                             NetlinkRequest.NLM_F_ACK,
-                            interfaceIndex,
-                            filter.getInt(TCM_HANDLE),
-                            EGRESS,
-                            filter.getInt(TCM_INFO))
+                            link,
+                            found.getInt(TCM_HANDLE),
+                            found.getInt(TCM_INFO))
                     .attribute(TCA_KIND, "bpf");
-            netlink.change(
-                    request,
-                    "rtnetlink RTM_DELTFILTER",
-                    "cannot remove the filter " + name + " from the egress of interface " + interfaceIndex);
+            String doing = "cannot remove the filter " + name + " from the egress of " + link;
+            link.netlink().change(request, "rtnetlink RTM_DELTFILTER", doing);
             removed++;
         }
         return removed;
     }
 
-    /** The names of the BPF filters at the egress of an interface of the calling thread's network namespace. */
-    public static List<String> names(int interfaceIndex) throws NativeException {
-        try (var netlink = Rtnetlink.open()) {
-            var names = new ArrayList<String>();
-            for (var filter : list(netlink, interfaceIndex, EGRESS)) {
-                String name = nameOf(filter);
-                if (name != null) names.add(name);
-            }
-            return names;
+    /** The names of the BPF filters at the egress of an interface. */
+    public static List<String> names(LinkConfig link) throws NativeException {
+        var names = new ArrayList<String>();
+        for (var found : list(link, EGRESS)) {
+            String name = nameOf(found);
+            if (name != null) names.add(name);
         }
+        return names;
     }
 
     // Without the discipline the kernel answers with an empty list, or EINVAL.
-    private static List<ByteBuffer> list(Rtnetlink netlink, int interfaceIndex, int direction) throws NativeException {
+    private static List<ByteBuffer> list(LinkConfig link, int direction) throws NativeException {
         var request = NetlinkRequest.trafficControl(
-                NetlinkRequest.RTM_GETTFILTER, NetlinkRequest.NLM_F_DUMP, interfaceIndex, 0, direction, 0);
-        String doing = "cannot list the filters of interface " + interfaceIndex;
+                NetlinkRequest.RTM_GETTFILTER, NetlinkRequest.NLM_F_DUMP, link.index(), 0, direction, 0);
         try {
-            return netlink.list(request, "rtnetlink RTM_GETTFILTER", doing).stream()
+            return link
+                    .netlink()
+                    .list(request, "rtnetlink RTM_GETTFILTER", "cannot list the filters of " + link)
+                    .stream()
                     // One message more for each priority, of its chain, without a handle.
-                    .filter(filter -> filter.getInt(TCM_HANDLE) != 0)
+                    .filter(found -> found.getInt(TCM_HANDLE) != 0)
                     .toList();
         } catch (NativeException e) {
             if (e.errno() == Errno.EINVAL || e.errno() == Errno.ENOENT) return List.of();
@@ -208,9 +187,9 @@ public final class EgressFilter implements AutoCloseable {
     public synchronized void close() throws NativeException {
         if (closed) return;
         closed = true;
-        try (netlink) {
-            remove(netlink, interfaceIndex, name);
-            if (ownDiscipline) removeDiscipline(netlink, interfaceIndex);
+        try {
+            removeAll(link, name);
+            if (ownDiscipline) removeDiscipline(link);
         } catch (NativeException e) {
             if (e.errno() != Errno.ENODEV) throw e;
         }
@@ -218,6 +197,6 @@ public final class EgressFilter implements AutoCloseable {
 
     @Override
     public String toString() {
-        return "filter " + name + " at the egress of interface " + interfaceIndex;
+        return "filter " + name + " at the egress of " + link;
     }
 }

@@ -4,6 +4,7 @@ package dev.ringtap.linux.bpf;
 import dev.ringtap.ebpf.object.ProgramDefinition;
 import dev.ringtap.ebpf.object.ProgramType;
 import dev.ringtap.linux.net.EgressFilter;
+import dev.ringtap.linux.net.LinkConfig;
 import dev.ringtap.linux.posix.NativeException;
 import dev.ringtap.linux.posix.OwnedFd;
 import java.lang.foreign.Arena;
@@ -30,7 +31,8 @@ final class EgressProgram {
             instruction(code, instructions[i], instructions[i + 1], instructions[i + 2]);
         instruction(code, MOVE, 0, verdict);
         instruction(code, EXIT, 0, 0);
-        var definition = new ProgramDefinition("by_hand", "tc", ProgramType.SCHED_CLS, code.array(), List.of(), List.of());
+        var definition =
+                new ProgramDefinition("by_hand", "tc", ProgramType.SCHED_CLS, code.array(), List.of(), List.of());
         try (var arena = Arena.ofConfined()) {
             var off = arena.allocate(code.capacity(), 8);
             off.asByteBuffer().put(code.array());
@@ -40,9 +42,9 @@ final class EgressProgram {
     }
 
     /** A filter of that name that lets everything pass. */
-    static EgressFilter passAll(int interfaceIndex, String name) throws NativeException {
+    static EgressFilter passAll(LinkConfig link, String name) throws NativeException {
         try (var program = load(-1)) {
-            return EgressFilter.attach(interfaceIndex, program.number(), name);
+            return EgressFilter.attach(link, program.number(), name);
         }
     }
 

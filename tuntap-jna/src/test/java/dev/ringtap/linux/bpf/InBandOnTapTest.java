@@ -3,6 +3,7 @@ package dev.ringtap.linux.bpf;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.ringtap.linux.RequiresBpf;
 import dev.ringtap.linux.RequiresTap;
@@ -87,7 +88,7 @@ class InBandOnTapTest {
     }
 
     private void attach(EgressHook.Kind kind) throws Exception {
-        namespace.run(() -> program.attachTo(tap.link().index(), kind));
+        namespace.run(() -> program.attachTo(tap.link(), kind));
         tap.setSteering(program.steeringFd());
     }
 
@@ -267,39 +268,36 @@ class InBandOnTapTest {
     /** By clsact: a tcx link goes with the process that made it. */
     @Test
     void filterOfAProcessThatWasKilledIsFoundAndRemoved() throws Exception {
-        int index = tap.link().index();
-        namespace.run(() -> {
-            assertThat(InBandProgram.removeLeftovers(index)).isFalse();
-            // Never closed, and the descriptor of its program is.
-            EgressProgram.passAll(index, "ringtap_prefix");
-            assertThat(EgressFilter.names(index)).containsExactly("ringtap_prefix");
-            // Somebody else's is left alone.
-            var other = keep(EgressProgram.passAll(index, "another"));
-            assertThat(InBandProgram.removeLeftovers(index)).isTrue();
-            assertThat(EgressFilter.names(index)).containsExactly("another");
-            assertThat(InBandProgram.removeLeftovers(index)).isFalse();
-            other.close();
-            assertThat(EgressFilter.names(index)).isEmpty();
-        });
+        var link = tap.link();
+        assertThat(InBandProgram.removeLeftovers(link)).isFalse();
+        // Never closed, and the descriptor of its program is.
+        EgressProgram.passAll(link, "ringtap_prefix");
+        assertThat(EgressFilter.names(link)).containsExactly("ringtap_prefix");
+        // Somebody else's is left alone.
+        var other = EgressProgram.passAll(link, "another");
+        assertThat(InBandProgram.removeLeftovers(link)).isTrue();
+        assertThat(EgressFilter.names(link)).containsExactly("another");
+        assertThat(InBandProgram.removeLeftovers(link)).isFalse();
+        other.close();
+        assertThat(EgressFilter.names(link)).isEmpty();
     }
 
     @Test
-    void closingRemovesTheFilterAndTheDisciplineThatCameWithIt() throws Exception {
+    void closingRemovesTheFilter() throws Exception {
         attach(EgressHook.Kind.CLSACT);
-        int index = tap.link().index();
-        assertThat(namespace.<List<String>>call(() -> EgressFilter.names(index)))
-                .containsExactly("ringtap_prefix");
+        assertThat(EgressFilter.names(tap.link())).containsExactly("ringtap_prefix");
         program.close();
-        assertThat(namespace.<List<String>>call(() -> EgressFilter.names(index)))
-                .isEmpty();
-        // It could not be made if it were still there.
-        namespace.run(() -> {
-            try (var filter = EgressProgram.passAll(index, "another")) {
-                assertThat(filter.toString()).contains("another");
-            }
-        });
+        assertThat(EgressFilter.names(tap.link())).isEmpty();
         byte[] frame = flows(1).getFirst();
         assertThat(sendAndReceive(frame).bytes()).isEqualTo(frame);
+    }
+
+    /** An index means another interface in another namespace. */
+    @Test
+    void attachingFromAnotherNamespaceIsRefused() {
+        assertThatThrownBy(() -> program.attachTo(tap.link()))
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessageContaining(tap.name());
     }
 
     private int sendCut(String to, int bytes, int segment) throws Exception {
