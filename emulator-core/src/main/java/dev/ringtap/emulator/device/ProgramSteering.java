@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.ringtap.emulator.device;
 
-import dev.ringtap.ebpf.object.BpfException;
 import dev.ringtap.emulator.datapath.DeviceHashSource;
 import dev.ringtap.emulator.datapath.HashRules;
 import dev.ringtap.emulator.datapath.HashSource;
@@ -10,6 +9,7 @@ import dev.ringtap.linux.bpf.SteeringProgram;
 import dev.ringtap.linux.posix.NativeException;
 import dev.ringtap.linux.tun.TapDevice;
 import dev.ringtap.virtio.net.RssConfig;
+import java.io.IOException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -38,7 +38,7 @@ public final class ProgramSteering implements SteeringDesign {
     public static ProgramSteering on(TapDevice tap) {
         try {
             return new ProgramSteering(tap, SteeringProgram.load(), null);
-        } catch (BpfException | NativeException e) {
+        } catch (IOException e) {
             LOG.warn("RSS is not offered, the steering program cannot be loaded: {}", e.getMessage());
             return new ProgramSteering(tap, null, e.getMessage());
         }
