@@ -50,6 +50,11 @@ record GuestKernel(String series, String release, Path image, List<Path> modules
         }
     }
 
+    /** Whether this series came before another one. */
+    boolean isBefore(String other) {
+        return Runtime.Version.parse(series).compareTo(Runtime.Version.parse(other)) < 0;
+    }
+
     @Override
     public String toString() {
         return "Linux " + release;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.ringtap.it.kernels;
 
+import dev.ringtap.virtio.net.HashReport;
 import java.util.HexFormat;
 
 /**
@@ -8,23 +9,25 @@ import java.util.HexFormat;
  * given there, nobody here has calculated.
  */
 enum KnownFrame {
-    TCP_OVER_IPV4(0x0800, Frames.ipv4(6, Frames.PORTS + Frames.ZEROS.substring(0, 32)), 0x51CCC178),
-    UDP_OVER_IPV4(0x0800, Frames.ipv4(17, Frames.PORTS + Frames.ZEROS.substring(0, 8)), 0x51CCC178),
-    ICMP_OVER_IPV4(0x0800, Frames.ipv4(1, Frames.ZEROS), 0x323E8FC2),
-    TCP_OVER_IPV6(0x86DD, Frames.ipv6(6, Frames.PORTS + Frames.ZEROS.substring(0, 32)), 0x40207D3D),
-    UDP_OVER_IPV6(0x86DD, Frames.ipv6(17, Frames.PORTS + Frames.ZEROS.substring(0, 8)), 0x40207D3D),
-    IPV6_ALONE(0x86DD, Frames.ipv6(59, ""), 0x2CC18CD5),
-    ARP(0x0806, Frames.ZEROS, 0);
+    TCP_OVER_IPV4(0x0800, Frames.ipv4(6, Frames.PORTS + Frames.ZEROS.substring(0, 32)), 0x51CCC178, HashReport.TCPV4),
+    UDP_OVER_IPV4(0x0800, Frames.ipv4(17, Frames.PORTS + Frames.ZEROS.substring(0, 8)), 0x51CCC178, HashReport.UDPV4),
+    ICMP_OVER_IPV4(0x0800, Frames.ipv4(1, Frames.ZEROS), 0x323E8FC2, HashReport.IPV4),
+    TCP_OVER_IPV6(0x86DD, Frames.ipv6(6, Frames.PORTS + Frames.ZEROS.substring(0, 32)), 0x40207D3D, HashReport.TCPV6),
+    UDP_OVER_IPV6(0x86DD, Frames.ipv6(17, Frames.PORTS + Frames.ZEROS.substring(0, 8)), 0x40207D3D, HashReport.UDPV6),
+    IPV6_ALONE(0x86DD, Frames.ipv6(59, ""), 0x2CC18CD5, HashReport.IPV6),
+    ARP(0x0806, Frames.ZEROS, 0, HashReport.NONE);
 
     static final byte[] KEY =
             HexFormat.of().parseHex("6d5a56da255b0ec24167253d43a38fb0d0ca2bcbae7b30b477cb2da38030f20c6a42b73bbeac01fa");
 
     private final byte[] frame;
     private final int hash;
+    private final int report;
 
-    KnownFrame(int etherType, String payload, int hash) {
+    KnownFrame(int etherType, String payload, int hash, int report) {
         frame = HexFormat.of().parseHex("020000000001020000000002" + "%04x".formatted(etherType) + payload);
         this.hash = hash;
+        this.report = report;
     }
 
     byte[] frame() {
@@ -36,8 +39,13 @@ enum KnownFrame {
         return hash;
     }
 
+    /** What kind of hash that is: {@link HashReport}. */
+    int report() {
+        return report;
+    }
+
     boolean classified() {
-        return this != ARP;
+        return report != HashReport.NONE;
     }
 
     /** Packets in hexadecimal. */
