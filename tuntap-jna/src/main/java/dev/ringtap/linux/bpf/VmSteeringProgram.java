@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.ringtap.linux.bpf;
+
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+
+import dev.ringtap.ebpf.object.BpfException;
+import dev.ringtap.ebpf.object.BpfObject;
+import dev.ringtap.ebpf.vm.EbpfVm;
+import dev.ringtap.ebpf.vm.VmMap;
+import dev.ringtap.ebpf.vm.VmOptions;
+import dev.ringtap.ebpf.vm.VmProgram;
+import java.lang.foreign.Arena;
+
+/**
+ * The object of {@link SteeringProgram}, run by {@code ebpf-vm} in this process: the same instructions, the same
+ * configuration. Methods may be called from any thread; configurations take effect one by one.
+ */
+public final class VmSteeringProgram implements AutoCloseable {
+    /** The only key of the map of maps, little-endian 0. */
+    private static final byte[] KEY = new byte[4];
+
+    private final EbpfVm vm;
+    private final VmMap active;
+    private final VmProgram program;
+
+    private VmSteeringProgram(EbpfVm vm) throws BpfException {
+        this.vm = vm;
+        active = vm.map(SteeringProgram.ACTIVE);
+        program = vm.program(SteeringProgram.PROGRAM);
+        configure(SteeringConfig.constant(0));
+    }
+
+    /**
+     * Loads the built object. Every packet goes to queue 0 until it is configured.
+     *
+     * @throws BpfException if the program does not pass the check
+     */
+    public static VmSteeringProgram load() throws BpfException {
+        BpfObject object = BpfObject.parse(SteeringProgram.RESOURCE, SteeringProgram.builtObject());
+        return new VmSteeringProgram(EbpfVm.load(object, VmOptions.defaults()));
+    }
+
+    /**
+     * Puts a configuration into force as a whole. Runs of the program that have begun may still go by the previous one when
+     * this returns: who has to know, waits for them.
+     *
+     * @throws BpfException if the map cannot be made
+     */
+    public synchronized void configure(SteeringConfig config) throws BpfException {
+        byte[] value;
+        try (var arena = Arena.ofConfined()) {
+            value = SteeringLayout.encode(config, arena).toArray(JAVA_BYTE);
+        }
+        VmMap next = VmMap.create(active.definition().inner());
+        next.update(KEY, value);
+        active.update(KEY, next);
+    }
+
+    /** The program, to attach it. */
+    public VmProgram program() {
+        return program;
+    }
+
+    @Override
+    public void close() {
+        vm.close();
+    }
+}
