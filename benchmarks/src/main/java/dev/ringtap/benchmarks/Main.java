@@ -2,6 +2,7 @@
 package dev.ringtap.benchmarks;
 
 import dev.ringtap.benchmarks.steering.SteeringCommand;
+import dev.ringtap.benchmarks.vm.VmCommand;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -15,7 +16,7 @@ import picocli.CommandLine.Spec;
         description = "What ringtap's parts cost, beside each other and beside a peer's.",
         mixinStandardHelpOptions = true,
         scope = ScopeType.INHERIT,
-        subcommands = {SteeringCommand.class, JmhCommand.class},
+        subcommands = {SteeringCommand.class, VmCommand.class, JmhCommand.class},
         synopsisSubcommandLabel = "COMMAND")
 public final class Main implements Runnable {
     @Spec

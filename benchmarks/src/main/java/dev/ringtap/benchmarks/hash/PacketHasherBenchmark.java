@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.ringtap.benchmarks.hash;
 
+import dev.ringtap.benchmarks.JmhOptions;
 import dev.ringtap.benchmarks.SampleFrame;
 import dev.ringtap.benchmarks.SampleRss;
 import dev.ringtap.virtio.net.PacketHasher;
@@ -24,7 +25,7 @@ import org.openjdk.jmh.annotations.Warmup;
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
-@Fork(2)
+@Fork(value = 2, jvmArgsAppend = JmhOptions.UNSAFE)
 @Warmup(iterations = 3, time = 1)
 @Measurement(iterations = 5, time = 1)
 public class PacketHasherBenchmark {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.ringtap.benchmarks.hash;
 
+import dev.ringtap.benchmarks.JmhOptions;
 import dev.ringtap.benchmarks.SampleRss;
 import dev.ringtap.virtio.net.Toeplitz;
 import java.util.Random;
@@ -21,39 +22,44 @@ import org.openjdk.jmh.annotations.Warmup;
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
-@Fork(2)
+@Fork(value = 2, jvmArgsAppend = JmhOptions.UNSAFE)
 @Warmup(iterations = 3, time = 1)
 @Measurement(iterations = 5, time = 1)
 public class ToeplitzBenchmark {
-    /** IPv4 addresses, with ports, IPv6 addresses, with ports. */
-    @Param({"8", "12", "32", "36"})
-    private int inputBytes;
-
     private final byte[] key = SampleRss.key();
     private final Toeplitz toeplitz = new Toeplitz(key);
-    private final byte[] input = new byte[Toeplitz.MAX_INPUT_BYTES];
 
-    /** Any input; always the same. */
-    @Setup
-    public void fill() {
-        new Random(3).nextBytes(input);
+    /** What is hashed: any bytes, always the same. */
+    @State(Scope.Thread)
+    public static class Input {
+        /** IPv4 addresses, with ports, IPv6 addresses, with ports. */
+        @Param({"8", "12", "32", "36"})
+        private int inputBytes;
+
+        private final byte[] bytes = new byte[Toeplitz.MAX_INPUT_BYTES];
+
+        /** Fills it. */
+        @Setup
+        public void fill() {
+            new Random(3).nextBytes(bytes);
+        }
     }
 
     /** By table, as ringtap hashes. */
     @Benchmark
-    public int byTable() {
-        return toeplitz.hash(input, 0, inputBytes);
+    public int byTable(Input input) {
+        return toeplitz.hash(input.bytes, 0, input.inputBytes);
     }
 
     /** Bit by bit, as the definition has it. */
     @Benchmark
-    public int bitByBit() {
+    public int bitByBit(Input input) {
         int hash = 0;
         long window = 0;
         for (int i = 0; i < 4; i++) window = window << 8 | key[i] & 0xFF;
-        for (int i = 0; i < inputBytes; i++) {
+        for (int i = 0; i < input.inputBytes; i++) {
             window = window << 8 | key[i + 4] & 0xFF;
-            for (int bit = 7; bit >= 0; bit--) if ((input[i] >> bit & 1) != 0) hash ^= (int) (window >> bit + 1);
+            for (int bit = 7; bit >= 0; bit--) if ((input.bytes[i] >> bit & 1) != 0) hash ^= (int) (window >> bit + 1);
         }
         return hash;
     }

@@ -3,13 +3,9 @@ package dev.ringtap.benchmarks.steering;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.ringtap.benchmarks.ExpectedQueue;
 import dev.ringtap.benchmarks.SampleFrame;
-import dev.ringtap.benchmarks.SampleRss;
 import dev.ringtap.linux.RequiresBpf;
-import dev.ringtap.virtio.net.HashReport;
-import dev.ringtap.virtio.net.PacketHasher;
-import dev.ringtap.virtio.net.Toeplitz;
-import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -21,7 +17,7 @@ import org.junit.jupiter.api.io.TempDir;
 class SteeringComparisonTest {
     /** Steers UDP over IPv4 by its destination port; the example of {@code docs/benchmarks.md}. */
     private static final Path PEER = Path.of(System.getProperty("basedir", "."))
-            .resolve("../tuntap-jna/src/test/resources/dev/ringtap/linux/bpf/by_port.bpf.o");
+            .resolve("../tuntap-jna/src/test/resources/dev/ringtap/linux/bpf/objects/by_port.bpf.o");
 
     @TempDir
     private Path directory;
@@ -39,7 +35,7 @@ class SteeringComparisonTest {
             var rows = new Comparison(1, 10).run(empty, List.of(ringtap, peer));
             assertThat(rows).extracting(Comparison.Row::frame).containsExactly(SampleFrame.values());
             for (var row : rows) {
-                assertThat(row.queues()[0]).as(row.frame().title()).isEqualTo(queueOf(row.frame()));
+                assertThat(row.queues()[0]).as(row.frame().title()).isEqualTo(ExpectedQueue.of(row.frame()));
                 assertThat(row.queues()[1])
                         .as(row.frame().title())
                         // A fragment has ports, too, and this peer does not mind.
@@ -47,33 +43,5 @@ class SteeringComparisonTest {
             }
             assertThat(ringtap.verifiedInstructions()).isPositive();
         }
-    }
-
-    @Test
-    void framesDifferInWhatIsHashed() {
-        assertThat(List.of(SampleFrame.values()))
-                .extracting(frame -> hash(frame).report())
-                .containsExactly(
-                        HashReport.TCPV4,
-                        HashReport.UDPV4,
-                        HashReport.TCPV6,
-                        HashReport.UDPV6,
-                        HashReport.TCPV6_EX,
-                        HashReport.IPV4,
-                        HashReport.NONE);
-    }
-
-    private static int queueOf(SampleFrame frame) {
-        var hasher = hash(frame);
-        return hasher.report() == HashReport.NONE
-                ? SampleRss.UNCLASSIFIED_QUEUE
-                : hasher.value() & SampleRss.TABLE_ENTRIES - 1;
-    }
-
-    private static PacketHasher hash(SampleFrame frame) {
-        var hasher = new PacketHasher(new Toeplitz(SampleRss.key()), SampleRss.HASH_TYPES);
-        byte[] bytes = frame.bytes();
-        hasher.hash(MemorySegment.ofArray(bytes), 0, bytes.length);
-        return hasher;
     }
 }

@@ -36,8 +36,13 @@ public final class VmSteeringProgram implements AutoCloseable {
      * @throws BpfException if the program does not pass the check
      */
     public static VmSteeringProgram load() throws BpfException {
+        return load(VmOptions.defaults());
+    }
+
+    /** As {@link #load()}, by a runtime of other properties. */
+    public static VmSteeringProgram load(VmOptions options) throws BpfException {
         BpfObject object = BpfObject.parse(SteeringProgram.RESOURCE, SteeringProgram.builtObject());
-        return new VmSteeringProgram(EbpfVm.load(object, VmOptions.defaults()));
+        return new VmSteeringProgram(EbpfVm.load(object, options));
     }
 
     /**
