@@ -128,6 +128,11 @@ enum ContextField {
         };
     }
 
+    /** Whether programs of any type may write it, as a whole. */
+    boolean isSettable() {
+        return TC_WRITABLE.contains(this) || VNET_HASH_FIELDS.contains(this);
+    }
+
     /** The field that an access falls into, null if there is none or it reaches beyond it. */
     static ContextField at(int offset, int sizeBytes) {
         if (offset < 0 || offset > SIZE_BYTES - sizeBytes || offset % sizeBytes != 0) return null;

@@ -29,6 +29,7 @@ final class ControlFlow {
                     target(program, code, slot, slot + 1);
                 }
                 case CallLocal call -> {
+                    if (slot + 1 + call.offset() == 0) throw fault(program, code, slot, "calls the program itself");
                     target(program, code, slot, slot + 1 + call.offset());
                     target(program, code, slot, slot + 1);
                 }

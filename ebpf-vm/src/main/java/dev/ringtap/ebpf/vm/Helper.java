@@ -22,8 +22,11 @@ record Helper(int number, Set<ProgramType> types, Body body) {
 
     static final int MAP_LOOKUP_ELEM = 1;
     static final int SKB_LOAD_BYTES = 26;
+    static final int SKB_LOAD_BYTES_RELATIVE = 68;
+    static final int RINGBUF_RESERVE = 131;
     static final int FOR_EACH_MAP_ELEM = 164;
     static final int LOOP = 181;
+    static final int MAP_LOOKUP_PERCPU_ELEM = 195;
 
     private static final Set<ProgramType> ALL = EnumSet.allOf(ProgramType.class);
     private static final Set<ProgramType> TC = EnumSet.of(ProgramType.SCHED_CLS, ProgramType.SCHED_ACT);
@@ -53,17 +56,17 @@ record Helper(int number, Set<ProgramType> types, Body body) {
         add(42, ALL, SystemHelpers::numaNode);
         add(43, TC, PacketHelpers::changeHead);
         add(48, TC, PacketHelpers::setHash);
-        add(68, ALL, PacketHelpers::loadBytesRelative);
+        add(SKB_LOAD_BYTES_RELATIVE, ALL, PacketHelpers::loadBytesRelative);
         add(125, ALL, SystemHelpers::nanoTime);
         add(130, ALL, MapHelpers::ringOutput);
-        add(131, ALL, MapHelpers::ringReserve);
+        add(RINGBUF_RESERVE, ALL, MapHelpers::ringReserve);
         add(132, ALL, MapHelpers::ringSubmit);
         add(133, ALL, MapHelpers::ringDiscard);
         add(134, ALL, MapHelpers::ringQuery);
         add(160, ALL, SystemHelpers::nanoTime);
         add(FOR_EACH_MAP_ELEM, ALL, MapHelpers::forEach);
         add(LOOP, ALL, SystemHelpers::loop);
-        add(195, ALL, MapHelpers::lookupPerCpu);
+        add(MAP_LOOKUP_PERCPU_ELEM, ALL, MapHelpers::lookupPerCpu);
     }
 
     private static void add(int number, Set<ProgramType> types, Body body) {

@@ -32,8 +32,7 @@ final class Interpreter implements ProgramCode {
 
     @Override
     public long call(Run run, int slot, int frame, long r1, long r2, long r3, long r4, long r5) {
-        if (frame < Run.FRAME_BYTES)
-            throw new IndexOutOfBoundsException("more than " + Run.FRAMES_MAX + " functions are active");
+        Run.checkFrame(frame);
         long[] r = run.registers[frame / Run.FRAME_BYTES - 1];
         r[0] = r[6] = r[7] = r[8] = r[9] = 0;
         r[1] = r1;

@@ -9,6 +9,11 @@ final class MapHelpers {
         return run.map(map).lookup(run, Address.offset(map), key);
     }
 
+    /** As {@link #lookup} in an array that was found in a map of maps. */
+    static long lookupArray(Run run, long map, int element) {
+        return ((ArrayMap) run.map(map)).lookup(run, Address.offset(map), element);
+    }
+
     static long update(Run run, long map, long key, long value, long flags, long r5) {
         return run.map(map).update(run, key, value, flags);
     }

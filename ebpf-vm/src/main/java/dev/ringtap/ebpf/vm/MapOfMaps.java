@@ -35,7 +35,13 @@ final class MapOfMaps extends ProgramMap {
         return map == null ? 0 : run.mapAddress(map);
     }
 
-    ProgramMap element(int element) {
+    /** Of an array. */
+    long lookup(Run run, int element) {
+        var map = element(element);
+        return map == null ? 0 : run.mapAddress(map);
+    }
+
+    private ProgramMap element(int element) {
         return Integer.compareUnsigned(element, entries) < 0 ? inner.get(element) : null;
     }
 

@@ -212,6 +212,12 @@ final class Run {
         frame += FRAME_BYTES;
     }
 
+    /** Called when a function begins. */
+    static void checkFrame(int frame) {
+        if (frame < FRAME_BYTES)
+            throw new IndexOutOfBoundsException("more than " + FRAMES_MAX + " functions are active");
+    }
+
     /** Counts instructions. */
     void spend(int instructions) {
         budget -= instructions;
