@@ -61,6 +61,15 @@ interface SteeringHook extends AutoCloseable {
     /** In this process. */
     static SteeringHook inProcess(EmulatedTap tap) throws BpfException {
         VmSteeringProgram program = VmSteeringProgram.load();
+        return inProcess(tap, program, () -> tap.setSteering(program.program()));
+    }
+
+    /**
+     * In this process, attached in a way of its own.
+     *
+     * @param program closed with the hook
+     */
+    static SteeringHook inProcess(EmulatedTap tap, VmSteeringProgram program, Runnable attach) {
         return new SteeringHook() {
             @Override
             public String runner() {
@@ -75,7 +84,7 @@ interface SteeringHook extends AutoCloseable {
 
             @Override
             public void attach() {
-                tap.setSteering(program.program());
+                attach.run();
             }
 
             @Override

@@ -34,7 +34,7 @@ class HeaderHashSourceTest {
 
     @Test
     void reportOfTheTapIsTaken() {
-        HeaderHashSource source = steered(new HeaderHashSource(QUEUE, false), rss(7));
+        HeaderHashSource source = steered(new HeaderHashSource(QUEUE), rss(7));
         header(0xCAFEBABE, HashReport.TCPV6);
         hash(source, UDP);
         assertAnswer(0xCAFEBABE, HashReport.TCPV6, source);
@@ -43,7 +43,7 @@ class HeaderHashSourceTest {
 
     @Test
     void noReportUnderRssIsNoHash() {
-        HeaderHashSource source = steered(new HeaderHashSource(QUEUE, false), rss(7));
+        HeaderHashSource source = steered(new HeaderHashSource(QUEUE), rss(7));
         header(0x1234, HashReport.NONE);
         hash(source, UDP);
         assertAnswer(0, HashReport.NONE, source);
@@ -53,25 +53,16 @@ class HeaderHashSourceTest {
     @Test
     void automaticSteeringWithoutReportsIsHashedHere() {
         HashRules rules = new HashRules(key(7), HashType.ALL, null);
-        HeaderHashSource source = steered(new HeaderHashSource(QUEUE, false), rules);
+        HeaderHashSource source = steered(new HeaderHashSource(QUEUE), rules);
         header(0, HashReport.NONE);
         hash(source, UDP);
         assertAnswer(hashOf(key(7)), HashReport.UDPV4, source);
     }
 
     @Test
-    void automaticSteeringWithReportsIsNot() {
-        HashRules rules = new HashRules(key(7), HashType.ALL, null);
-        HeaderHashSource source = steered(new HeaderHashSource(QUEUE, true), rules);
-        header(0, HashReport.NONE);
-        hash(source, UDP);
-        assertAnswer(0, HashReport.NONE, source);
-    }
-
-    @Test
     void frameThatWasSteeredBeforeTheTapReportedIsHashedUnderTheRulesOfItsQueue() {
         HashRules automatic = new HashRules(key(7), HashType.ALL, null);
-        HeaderHashSource source = steered(new HeaderHashSource(QUEUE, false), automatic);
+        HeaderHashSource source = steered(new HeaderHashSource(QUEUE), automatic);
         // Under these every packet belongs on queue 0, so one on queue 1 came before them.
         HashRules next =
                 new HashRules(key(9), HashType.ALL, new RssConfig(HashType.ALL, 0, new int[] {0}, 2, bytes(9)));
@@ -91,7 +82,7 @@ class HeaderHashSourceTest {
     @Test
     void emptyQueueBeforeTheCommitEndsNothing() {
         HashRules automatic = new HashRules(key(7), HashType.ALL, null);
-        HeaderHashSource source = steered(new HeaderHashSource(QUEUE, false), automatic);
+        HeaderHashSource source = steered(new HeaderHashSource(QUEUE), automatic);
         source.prepare(rss(9));
         source.queueEmpty();
         header(0, HashReport.NONE);

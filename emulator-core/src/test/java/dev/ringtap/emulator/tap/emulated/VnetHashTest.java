@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.ringtap.emulator.tap;
+package dev.ringtap.emulator.tap.emulated;
 
 import static org.junit.jupiter.api.Assertions.assertAll;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
-import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.ringtap.emulator.tap.VnetHashIoctls;
 import dev.ringtap.linux.posix.Errno;
 import dev.ringtap.linux.posix.NativeException;
 import dev.ringtap.virtio.net.HashReport;
@@ -17,9 +17,6 @@ import dev.ringtap.virtio.net.Toeplitz;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.util.Arrays;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -36,37 +33,8 @@ class VnetHashTest {
     }
 
     @Test
-    void requestNumbersAreThoseOfTheProposal() {
-        assertAll(
-                () -> assertEquals(0x800454E4L, VnetHashIoctls.TUNGETVNETHASHTYPES),
-                () -> assertEquals(0x800454E5L, VnetHashIoctls.TUNSETVNETREPORTINGAUTOMQ),
-                () -> assertEquals(0x800854E6L, VnetHashIoctls.TUNSETVNETREPORTINGRSS),
-                () -> assertEquals(0x800854E7L, VnetHashIoctls.TUNSETVNETRSS));
-    }
-
-    @Test
-    void rssArgumentIsLaidOutAsTheKernelReadsIt() {
-        byte[] key = new byte[36];
-        Arrays.fill(key, (byte) 0x6D);
-        MemorySegment argument =
-                VnetHashIoctls.encode(new RssConfig(0x1FF, 3, new int[] {2, 0, 0xABCD, 1}, 4, key), arena);
-        byte[] expected = ByteBuffer.allocate(8 + 8 + 40)
-                .order(ByteOrder.nativeOrder())
-                .putInt(0x1FF)
-                .putShort((short) 3)
-                .putShort((short) 3)
-                .putShort((short) 2)
-                .putShort((short) 0)
-                .putShort((short) 0xABCD)
-                .putShort((short) 1)
-                .put(key)
-                .array();
-        assertArrayEquals(expected, argument.toArray(ValueLayout.JAVA_BYTE));
-    }
-
-    @Test
     void whatOneSideWritesTheOtherUnderstands() throws NativeException {
-        VnetHashIoctls ioctls = new VnetHashIoctls(this::ioctl);
+        VnetHashIoctls ioctls = new VnetHashIoctls(this::call);
         byte[] key = new byte[40];
         for (int i = 0; i < key.length; i++) {
             key[i] = (byte) (i * 7);
@@ -153,19 +121,8 @@ class VnetHashTest {
         assertEquals(-Errno.EINVAL, call(VnetHashIoctls.TUNSETVNETRSS + 1, arena.allocate(64)));
     }
 
-    @Test
-    void aTapWithoutThemSaysThatNoReleasedKernelHasThem() {
-        VnetHashIoctls ioctls = new VnetHashIoctls((request, argument) -> -Errno.EINVAL);
-        NativeException refused = assertThrows(NativeException.class, ioctls::hashTypes);
-        assertTrue(refused.getMessage().contains("no released kernel"), refused.getMessage());
-    }
-
-    private int ioctl(long request, MemorySegment argument) {
-        return VnetHash.ioctl(request, argument, next -> set = next);
-    }
-
     private int call(long request, MemorySegment argument) {
-        return ioctl(request, argument);
+        return VnetHash.ioctl(request, argument, next -> set = next);
     }
 
     private MemorySegment word(int value) {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.ringtap.emulator.tap;
+package dev.ringtap.emulator.tap.emulated;
 
-import dev.ringtap.emulator.tap.VnetHashIoctls.TunVnetRss;
+import dev.ringtap.emulator.tap.TunVnetRss;
+import dev.ringtap.emulator.tap.VnetHashIoctls;
 import dev.ringtap.linux.posix.Errno;
 import dev.ringtap.virtio.net.HashReport;
 import dev.ringtap.virtio.net.HashType;
@@ -9,6 +10,7 @@ import dev.ringtap.virtio.net.NetDeviceConfig;
 import dev.ringtap.virtio.net.Toeplitz;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.function.Consumer;
 
 /**
  * What the four ioctls of {@link VnetHashIoctls} put in force on an emulated TAP: the kernel's side of them. Immutable.
@@ -31,11 +33,6 @@ record VnetHash(boolean report, boolean rss, int hashTypes, int[] table, int unc
     /** Types that TUNGETVNETHASHTYPES tells of. */
     static final int SUPPORTED = HashType.ALL;
 
-    /** Where an ioctl leaves what it set. */
-    interface Target {
-        void accept(VnetHash next);
-    }
-
     /**
      * The ioctl entry.
      *
@@ -43,7 +40,7 @@ record VnetHash(boolean report, boolean rss, int hashTypes, int[] table, int unc
      * @param target gets what was set; not called on failure
      * @return 0 or a negated errno; {@code EINVAL} for a request that is none of the four
      */
-    static int ioctl(long request, MemorySegment argument, Target target) {
+    static int ioctl(long request, MemorySegment argument, Consumer<VnetHash> target) {
         if (request == VnetHashIoctls.TUNGETVNETHASHTYPES) {
             if (argument.byteSize() < Integer.BYTES) {
                 return -Errno.EFAULT;
@@ -60,7 +57,7 @@ record VnetHash(boolean report, boolean rss, int hashTypes, int[] table, int unc
         return -Errno.EINVAL;
     }
 
-    private static int setAutomq(MemorySegment argument, Target target) {
+    private static int setAutomq(MemorySegment argument, Consumer<VnetHash> target) {
         if (argument.byteSize() < Integer.BYTES) {
             return -Errno.EFAULT;
         }
@@ -72,7 +69,7 @@ record VnetHash(boolean report, boolean rss, int hashTypes, int[] table, int unc
         return 0;
     }
 
-    private static int setRss(MemorySegment argument, boolean report, Target target) {
+    private static int setRss(MemorySegment argument, boolean report, Consumer<VnetHash> target) {
         if (argument.byteSize() < TunVnetRss.BYTES) {
             return -Errno.EFAULT;
         }

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.ringtap.emulator;
+
+import dev.ringtap.emulator.device.InBandSteering;
+import dev.ringtap.emulator.device.IoctlSteering;
+import dev.ringtap.emulator.device.ProgramSteering;
+import dev.ringtap.emulator.device.SteeringDesign;
+import dev.ringtap.emulator.tap.KernelTapPort;
+import dev.ringtap.emulator.tap.TapIoctl;
+import dev.ringtap.emulator.tap.TapPort;
+import dev.ringtap.emulator.tap.VnetHashIoctls;
+import dev.ringtap.linux.bpf.InBandProgram;
+import dev.ringtap.linux.posix.Posix;
+import dev.ringtap.linux.tun.TapDevice;
+import dev.ringtap.virtio.net.HashType;
+import dev.ringtap.virtio.net.NetHeader;
+import java.io.IOException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The kernel's TAP with a steering design on it, as an emulator wants the two.
+ *
+ * @param port closed with the emulator
+ * @param steering closed with the emulator
+ * @param reason why it is this design, for people: a clause
+ */
+public record KernelTap(TapPort port, SteeringDesign steering, String reason) {
+    private static final Logger LOG = LoggerFactory.getLogger(KernelTap.class);
+
+    /**
+     * Puts a design on a TAP that was just opened. Call it on a thread of the TAP's network namespace.
+     *
+     * @param tap the port's from now on; still open if this fails
+     * @throws IOException if the source that was asked for by name cannot be had here, with the reason
+     */
+    public static KernelTap with(TapDevice tap, HashSourceChoice choice) throws IOException {
+        if (InBandProgram.removeLeftovers(tap.link())) {
+            LOG.warn("removed a filter that an earlier run left at the egress of {}", tap.name());
+        }
+        return switch (choice) {
+            case DEVICE -> device(tap, "--hash-source device");
+            case EBPF -> new KernelTap(new KernelTapPort(tap), InBandSteering.on(tap), "--hash-source ebpf");
+            case KERNEL -> kernel(tap);
+            case AUTO -> cheapest(tap);
+        };
+    }
+
+    private static KernelTap device(TapDevice tap, String reason) {
+        return new KernelTap(new KernelTapPort(tap), ProgramSteering.on(tap), reason);
+    }
+
+    private static KernelTap cheapest(TapDevice tap) throws IOException {
+        HashCost cost;
+        try {
+            cost = HashCost.measure();
+        } catch (IOException e) {
+            return device(tap, "ebpf cannot be had: " + e.getMessage());
+        }
+        if (cost.ebpfNs() >= cost.deviceNs()) {
+            return device(tap, cost.toString());
+        }
+        try {
+            return new KernelTap(new KernelTapPort(tap), InBandSteering.on(tap), cost.toString());
+        } catch (IOException e) {
+            return device(tap, "ebpf cannot be had: " + e.getMessage());
+        }
+    }
+
+    private static KernelTap kernel(TapDevice tap) throws IOException {
+        int fd = tap.queue(0).fd().number();
+        TapIoctl ioctl = (request, argument) -> Posix.ioctl(fd, request, argument.address());
+        // Refuses, with the reason, what no released kernel has.
+        new VnetHashIoctls(ioctl).hashTypes();
+        tap.setHeaderBytes(NetHeader.SIZE_WITH_HASH);
+        TapPort port = new KernelTapPort(tap);
+        IoctlSteering steering = IoctlSteering.on(port, ioctl, HashType.ALL);
+        if (steering.rssUnavailable() != null) {
+            throw new IOException(steering.rssUnavailable());
+        }
+        return new KernelTap(port, steering, "--hash-source kernel");
+    }
+}
