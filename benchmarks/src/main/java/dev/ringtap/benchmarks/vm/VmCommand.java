@@ -52,10 +52,18 @@ public final class VmCommand implements Callable<Integer> {
                 String benchmark = result.getParams().getBenchmark();
                 scores.computeIfAbsent(SampleFrame.valueOf(result.getParams().getParam(TRAFFIC)), f -> new HashMap<>())
                         .computeIfAbsent(benchmark.substring(benchmark.lastIndexOf('.') + 1), b -> new ArrayList<>())
-                        .add(result.getPrimaryResult().getScore());
+                        .addAll(iterations(result));
             }
         print(scores);
         return 0;
+    }
+
+    /** One by one: their median stands a disturbance that their mean would not. */
+    private static List<Double> iterations(RunResult result) {
+        return result.getBenchmarkResults().stream()
+                .flatMap(fork -> fork.getIterationResults().stream())
+                .map(iteration -> iteration.getPrimaryResult().getScore())
+                .toList();
     }
 
     private Options options() {
@@ -69,7 +77,7 @@ public final class VmCommand implements Callable<Integer> {
 
     private void print(Map<SampleFrame, Map<String, List<Double>>> scores) {
         PrintWriter out = spec.commandLine().getOut();
-        out.printf("ns per packet; medians of %d rounds%n", rounds);
+        out.printf("ns per packet; medians of the iterations of %d rounds%n", rounds);
         out.printf(
                 "%-24s %10s %12s %10s %10s %16s%n",
                 "", "compiled", "interpreted", "kernel", "(empty)", "compiled/kernel");
