@@ -37,7 +37,7 @@ import org.openjdk.jmh.annotations.Warmup;
 @Fork(
         value = 1,
         jvmArgsAppend = {JmhOptions.UNSAFE, "--enable-native-access=ALL-UNNAMED"})
-@Warmup(iterations = 3, time = 400, timeUnit = TimeUnit.MILLISECONDS)
+@Warmup(iterations = 4, time = 1)
 @Measurement(iterations = 10, time = 100, timeUnit = TimeUnit.MILLISECONDS)
 public class SteeringVmBenchmark {
     private static final int RUNS_IN_A_CALL = 20_000;
@@ -142,6 +142,7 @@ public class SteeringVmBenchmark {
 
     /** The kernel's JIT, by BPF_PROG_TEST_RUN. */
     @Benchmark
+    @Warmup(iterations = 1, time = 200, timeUnit = TimeUnit.MILLISECONDS)
     @OperationsPerInvocation(RUNS_IN_A_CALL)
     public long kernel(Traffic traffic, InKernel kernel) throws IOException {
         return kernel.steering.testRun(traffic.frame, RUNS_IN_A_CALL).queue();
@@ -149,6 +150,7 @@ public class SteeringVmBenchmark {
 
     /** What a test run costs without a program. */
     @Benchmark
+    @Warmup(iterations = 1, time = 200, timeUnit = TimeUnit.MILLISECONDS)
     @OperationsPerInvocation(RUNS_IN_A_CALL)
     public long kernelEmpty(Traffic traffic, InKernel kernel) throws IOException {
         return kernel.empty.run(traffic.frame, RUNS_IN_A_CALL).answer();
