@@ -16,7 +16,7 @@ interface Bed extends AutoCloseable {
     /** Sends a frame from the host into the TAP. */
     void send(byte[] frame) throws IOException;
 
-    /** Measures this design. */
+    /** Measures this design; null if nothing can. */
     Meter meter();
 
     @Override

@@ -18,6 +18,8 @@ final class CompareRun {
     private static final int TABLE_ENTRIES = 128;
     private static final int KEY_BYTES = 40;
     private static final int WARM_UP_PASSES = 2;
+    /** So that everything that is measured has been compiled before: a program is one long method. */
+    private static final int WARM_UP_MEASUREMENTS = 8;
     private static final byte[] HOST_MAC = {0x02, 0x72, 0x74, 0x61, 0x70, 0x01};
     private static final byte[] GUEST_MAC = {0x02, 0x72, 0x74, 0x61, 0x70, 0x02};
 
@@ -45,17 +47,14 @@ final class CompareRun {
         long startNs = System.nanoTime();
         IoEngine engine = settings.engine().resolve();
         Beds beds = new Beds(settings, engine, GUEST_MAC, traffic, rss);
-        Map<Design, String> unavailable = new LinkedHashMap<>();
         List<Contender> contenders = new ArrayList<>();
         List<Entry> entries = new ArrayList<>();
         List<Difference> differences = new ArrayList<>();
         try {
             for (Design design : Design.values()) {
-                String reason = beds.unavailable(design);
-                if (reason == null) {
-                    contenders.add(Contender.start(beds.make(design), traffic, ofDesign(design)));
-                } else {
-                    unavailable.put(design, reason);
+                Bed bed = beds.make(design);
+                if (bed != null) {
+                    contenders.add(Contender.start(bed, traffic, ofDesign(design)));
                 }
             }
             drive(contenders);
@@ -66,7 +65,7 @@ final class CompareRun {
             }
             for (Design design : Design.values()) {
                 entries.add(
-                        ran.containsKey(design) ? ran.get(design) : Entry.unavailable(design, unavailable.get(design)));
+                        ran.containsKey(design) ? ran.get(design) : Entry.unavailable(design, beds.refusal(design)));
             }
         } finally {
             contenders.forEach(Contender::close);
@@ -88,8 +87,10 @@ final class CompareRun {
             for (Contender contender : contenders) {
                 contender.pass(counts);
             }
-            for (Contender contender : contenders) {
-                contender.measure(counts);
+            for (int round = counts ? 1 : WARM_UP_MEASUREMENTS; round > 0; round--) {
+                for (Contender contender : contenders) {
+                    contender.measure(counts);
+                }
             }
         }
     }

@@ -144,6 +144,9 @@ final class Contender implements AutoCloseable {
 
     /** Measures what a packet costs in the TAP and in ringtap, apart from everything else. */
     void measure(boolean counts) throws Exception {
+        if (bed.meter() == null) {
+            return;
+        }
         double tap = bed.meter().tapNs();
         double device = bed.meter().deviceNs();
         if (counts) {

@@ -21,6 +21,18 @@ final class HashSourceMeter implements AutoCloseable {
     private static final ValueLayout.OfShort LE16 = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final int FRONT_BYTES = 32;
 
+    /** Writes what stands in front of a frame. */
+    interface Front {
+        /** The TAP's header of 20 bytes. */
+        Front HEADER = (memory, at, answer) -> {
+            memory.set(LE32, at + NetHeader.HASH_VALUE, answer.hashValue());
+            memory.set(LE16, at + NetHeader.HASH_REPORT, (short) answer.hashReport());
+        };
+
+        /** @param at where there are {@value #FRONT_BYTES} bytes of zeros */
+        void write(MemorySegment memory, long at, Answer answer);
+    }
+
     private final HashSource source;
     private final Arena arena = Arena.ofShared();
     private final MemorySegment frames;
@@ -33,8 +45,9 @@ final class HashSourceMeter implements AutoCloseable {
     /**
      * @param source a fresh one, of queue 0
      * @param rules in force
+     * @param front what it is to find in front of the frames
      */
-    HashSourceMeter(HashSource source, HashRules rules, Traffic traffic) {
+    HashSourceMeter(HashSource source, HashRules rules, Traffic traffic, Front front) {
         this.source = source;
         int packets = traffic.packets();
         offsets = new long[packets + 1];
@@ -46,10 +59,7 @@ final class HashSourceMeter implements AutoCloseable {
         for (int i = 0; i < packets; i++) {
             byte[] frame = traffic.frame(i);
             MemorySegment.copy(frame, 0, frames, ValueLayout.JAVA_BYTE, offsets[i], frame.length);
-            Answer answer = traffic.expected(i);
-            long front = (long) FRONT_BYTES * i;
-            fronts.set(LE32, front + NetHeader.HASH_VALUE, answer.hashValue());
-            fronts.set(LE16, front + NetHeader.HASH_REPORT, (short) answer.hashReport());
+            front.write(fronts, (long) FRONT_BYTES * i, traffic.expected(i));
         }
         rounds = (LEAST_RUNS + packets - 1) / packets;
         source.prepare(rules);
@@ -61,14 +71,14 @@ final class HashSourceMeter implements AutoCloseable {
     double measure() {
         int packets = offsets.length - 1;
         int found = 0;
-        long startNs = System.nanoTime();
+        long startNs = CpuClock.nanoTime();
         for (int round = 0; round < rounds; round++) {
             for (int i = 0; i < packets; i++) {
                 source.hash(fronts, (long) FRONT_BYTES * i, frames, offsets[i], offsets[i + 1] - offsets[i]);
                 found += source.value() ^ source.report();
             }
         }
-        long elapsedNs = System.nanoTime() - startNs;
+        long elapsedNs = CpuClock.nanoTime() - startNs;
         sum += found;
         return (double) elapsedNs / rounds / packets;
     }

@@ -7,7 +7,7 @@ package dev.ringtap.emulator.tap.emulated;
  *
  * @param rxPackets frames from the guest
  * @param rxBytes their bytes
- * @param rxErrors frames from the guest whose virtio-net header contradicts itself
+ * @param rxErrors frames from the guest whose virtio-net header contradicts itself; the kernel counts these where it shows nobody
  * @param rxDropped frames from the guest refused for another reason: too large, or the interface is down
  * @param txPackets frames read from the queues
  * @param txBytes their bytes, whether the reader's buffer took them all or not

@@ -32,7 +32,7 @@ final class VnetHeader {
     static void encode(byte[] header, Frame frame) {
         FrameInfo info = frame.info;
         boolean sum = info.needsChecksum();
-        header[NetHeader.FLAGS] = (byte) (info.flags & NetHeader.F_NEEDS_CSUM);
+        header[NetHeader.FLAGS] = (byte) info.flags;
         header[NetHeader.GSO_TYPE] = (byte) info.gsoType;
         boolean gso = info.gsoType != NetHeader.GSO_NONE;
         put16(header, NetHeader.HDR_LEN, gso ? info.headerBytes : 0);
