@@ -4,6 +4,8 @@ package dev.ringtap.cli.verify;
 import dev.ringtap.cli.CommandException;
 import dev.ringtap.emulator.Emulator;
 import dev.ringtap.emulator.EmulatorConfig;
+import dev.ringtap.emulator.EmulatorSnapshot;
+import dev.ringtap.emulator.datapath.Counter;
 import dev.ringtap.emulator.io.IoEngine;
 import dev.ringtap.guest.FakeGuest;
 import dev.ringtap.guest.GuestFeature;
@@ -96,9 +98,24 @@ final class TestBed implements AutoCloseable {
         return network.port().mtu();
     }
 
-    /** What chooses queues and makes hashes, for people. */
+    HostNetwork network() {
+        return network;
+    }
+
+    /** What chooses queues and makes hashes, and why, for people. */
     String steering() {
-        return network.steering().description();
+        return network.steering().description() + " (" + network.steeringReason() + ")";
+    }
+
+    /** Packets to the guest that the emulator could not deliver so far, and counted. */
+    long droppedByDevice() {
+        EmulatorSnapshot now = emulator.snapshot();
+        return now.total(Counter.RX_NO_BUFFERS) + now.total(Counter.RX_STALE) + now.total(Counter.RX_TOO_LONG);
+    }
+
+    /** Packets to the guest that arrived without the hash that should have been in band. */
+    long unprefixed() {
+        return emulator.snapshot().total(Counter.RX_UNPREFIXED);
     }
 
     /** Packets to the guest that the TAP dropped so far. */
