@@ -27,6 +27,9 @@ record GuestImage(Path kernel, Path initramfs) {
         if (findKernel().isEmpty()) {
             return Optional.of("no linux.uml in PATH or -Dringtap.uml (Debian: user-mode-linux)");
         }
+        if (processorHas("amx_tile")) {
+            return Optional.of("this processor has AMX, whose registers are more than User-Mode Linux 6.1 can restore");
+        }
         return Stream.of("busybox", "ethtool", "gcc", "ldd", "setarch", "unshare")
                 .filter(program -> InstalledPrograms.find(program).isEmpty())
                 .map(program -> "no " + program + " in PATH")
@@ -79,6 +82,16 @@ record GuestImage(Path kernel, Path initramfs) {
                 executable.toString(),
                 SOURCES.resolve(program + ".c").toString());
         archive.executable("bin/" + program, executable);
+    }
+
+    /** Whether a flag of /proc/cpuinfo is there. UML 6.1 dies in put_fp_registers when the state outgrows its buffer. */
+    private static boolean processorHas(String flag) {
+        try (var lines = Files.lines(Path.of("/proc/cpuinfo"))) {
+            return lines.anyMatch(line ->
+                    line.startsWith("flags") && List.of(line.split("\\s+")).contains(flag));
+        } catch (IOException e) {
+            return false;
+        }
     }
 
     private static Optional<Path> findKernel() {
