@@ -20,7 +20,9 @@ COPY tuntap-jna tuntap-jna
 COPY emulator-core emulator-core
 COPY fake-guest fake-guest
 COPY ringtap-cli ringtap-cli
-COPY integration-tests integration-tests
+# Not built here, but Maven wants to see every module.
+COPY integration-tests/pom.xml integration-tests/
+COPY benchmarks/pom.xml benchmarks/
 RUN mvn -B -ntp -q -DskipTests -pl ringtap-cli -am package
 
 # java.management: Netty asks for the process's own limits. jdk.unsupported: Unsafe, for Netty and JNA.

@@ -39,14 +39,14 @@ final class EmulatedMeter implements Meter {
     public double tapNs() {
         long queues = 0;
         int packets = traffic.packets();
-        long startNs = System.nanoTime();
+        long startNs = CpuClock.nanoTime();
         for (int round = 0; round < rounds; round++) {
             for (int packet = 0; packet < packets; packet++) {
                 byte[] frame = traffic.frame(packet);
                 queues += tap.chooseQueue(frame, 0, frame.length, plain);
             }
         }
-        long elapsedNs = System.nanoTime() - startNs;
+        long elapsedNs = CpuClock.nanoTime() - startNs;
         sum += queues;
         return (double) elapsedNs / rounds / packets;
     }
