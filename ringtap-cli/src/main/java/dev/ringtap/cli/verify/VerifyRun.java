@@ -290,10 +290,10 @@ final class VerifyRun {
         progress.update(currentPhase, judge.packets(), judge.mismatches());
         GuestRss checked = rss.withKey(checkerKey(rss.key()));
         LoadPhase load = new LoadPhase(bed.namespace(), bed.tap(), bed.topology(), guest, judge, checked);
-        load.run(settings.loadPackets(), () -> bed.droppedByKernel() + bed.droppedByDevice());
+        LoadPhase.Result result = load.run(settings.loadPackets(), () -> bed.droppedByKernel() + bed.droppedByDevice());
         long newlyDropped = bed.droppedByKernel() - droppedBefore;
-        droppedBefore += newlyDropped;
-        dropped += newlyDropped;
+        progress.line("  sent %,d, arrived %,d, dropped by full queues %,d; %,d came without the hash that was due in band"
+                .formatted(result.sent(), result.arrived(), newlyDropped, bed.unprefixed()));
     }
 
     private void closeConnections() throws Exception {
