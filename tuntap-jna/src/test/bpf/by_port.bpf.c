@@ -21,15 +21,15 @@ const volatile u32 other_queue = 0;
 /* Destination port of a UDP packet over IPv4, as it stands in the packet; 0 if it is none. */
 static __noinline int port_of(struct __sk_buff *skb)
 {
-	u8 start[2]; /* version and header length, not used, for alignment: type of service */
+	u8 start; /* version and length of the header */
 	u8 protocol;
 	u16 type, port;
 
-	if (bpf_skb_load_bytes(skb, 12, &type, 2) || type != 0x0008)
+	if (load_bytes(skb, 12, &type, 2) || type != 0x0008)
 		return 0;
-	if (bpf_skb_load_bytes(skb, 14, start, 2) || bpf_skb_load_bytes(skb, 23, &protocol, 1) || protocol != 17)
+	if (load_bytes(skb, 14, &start, 1) || load_bytes(skb, 23, &protocol, 1) || protocol != 17)
 		return 0;
-	if (bpf_skb_load_bytes(skb, 14 + (start[0] & 15) * 4 + 2, &port, 2))
+	if (load_bytes(skb, 14 + (start & 15) * 4 + 2, &port, 2))
 		return 0;
 	return port;
 }
@@ -38,7 +38,7 @@ SEC("socket/steering")
 int steer(struct __sk_buff *skb)
 {
 	u16 port = port_of(skb);
-	const u32 *queue = bpf_map_lookup_elem(&queues, &port);
+	const u32 *queue = map_lookup(&queues, &port);
 
 	return queue ? *queue : other_queue;
 }
@@ -48,5 +48,5 @@ int admit(struct __sk_buff *skb)
 {
 	u16 port = port_of(skb);
 
-	return bpf_map_lookup_elem(&closed, &port) ? 0 : skb->len;
+	return map_lookup(&closed, &port) ? 0 : skb->len;
 }

@@ -11,7 +11,7 @@ struct {
 
 static __noinline u32 answer_at(u32 index)
 {
-	const u32 *answer = bpf_map_lookup_elem(&answers, &index);
+	const u32 *answer = map_lookup(&answers, &index);
 
 	return answer ? *answer : 99;
 }

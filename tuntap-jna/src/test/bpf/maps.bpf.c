@@ -49,9 +49,9 @@ int use_all(struct __sk_buff *skb)
 	u32 index = 2;
 	u8 byte = 200;
 	u32 sum = 0;
-	const u32 *found = bpf_map_lookup_elem(&pairs, &key);
-	const u16 *counter = bpf_map_lookup_elem(&counters, &index);
-	const u32 *of_byte = bpf_map_lookup_elem(&by_byte, &byte);
+	const u32 *found = map_lookup(&pairs, &key);
+	const u16 *counter = map_lookup(&counters, &index);
+	const u32 *of_byte = map_lookup(&by_byte, &byte);
 
 	if (found)
 		sum += *found;

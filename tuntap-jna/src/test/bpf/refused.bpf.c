@@ -20,8 +20,8 @@ SEC("socket")
 int unchecked(struct __sk_buff *skb)
 {
 	u32 key = skb->len;
-	const u64 *flow = bpf_map_lookup_elem(&flows, &key);
-	const u16 *other = bpf_map_lookup_elem(&a_name_that_is_longer_than_others, &key);
+	const u64 *flow = map_lookup(&flows, &key);
+	const u16 *other = map_lookup(&a_name_that_is_longer_than_others, &key);
 
 	return *flow + (other ? *other : 0);
 }

@@ -32,6 +32,7 @@ public record KernelTap(TapPort port, SteeringDesign steering, String reason) {
      * Puts a design on a TAP that was just opened. Call it on a thread of the TAP's network namespace.
      *
      * @param tap the port's from now on; still open if this fails
+     * @throws IllegalArgumentException if no kernel's TAP has that source
      * @throws IOException if the source that was asked for by name cannot be had here, with the reason
      */
     public static KernelTap with(TapDevice tap, HashSourceChoice choice) throws IOException {
@@ -43,6 +44,8 @@ public record KernelTap(TapPort port, SteeringDesign steering, String reason) {
             case EBPF -> new KernelTap(new KernelTapPort(tap), InBandSteering.on(tap), "--hash-source ebpf");
             case KERNEL -> kernel(tap);
             case AUTO -> cheapest(tap);
+            case VNET_HASH, KFUNC ->
+                throw new IllegalArgumentException("no kernel's TAP has the hash source " + choice);
         };
     }
 

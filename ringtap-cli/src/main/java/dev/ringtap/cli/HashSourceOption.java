@@ -5,8 +5,10 @@ package dev.ringtap.cli;
 public final class HashSourceOption {
     /** Description of the option. */
     public static final String DESCRIPTION = "Who computes the hashes: device, this process; ebpf, a program in the"
-            + " kernel whose result travels in band; kernel, the TAP itself, where the kernel has what was proposed; or"
-            + " auto, whichever of device and ebpf costs less here. Default: ${DEFAULT-VALUE}.";
+            + " kernel whose result travels in band (kernel's TAP only); kernel, the TAP itself, where the kernel has what"
+            + " was proposed; vnet-hash, a program of the proposed type, or kfunc, a steering program that reports by a"
+            + " kernel function (both on the emulated TAP only); or auto, whichever of device and ebpf costs less here."
+            + " Default: ${DEFAULT-VALUE}.";
 
     private HashSourceOption() {}
 }

@@ -12,7 +12,7 @@ import java.nio.ByteOrder;
  * long the frame has waited, so a change of configuration needs no care for a frame that has a report.
  *
  * <p>A frame without one was unclassified, or was steered while the TAP had nothing to report: under automatic steering,
- * for designs that cannot hash there, or before a driver asked. The hash is computed here then, if the rules that may have
+ * where most designs do not hash, or before a driver asked. The hash is computed here then, if the rules that may have
  * steered the frame ask for one.
  */
 public final class HeaderHashSource implements HashSource {
@@ -20,8 +20,7 @@ public final class HeaderHashSource implements HashSource {
     private static final ValueLayout.OfShort LE16 = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     private final DeviceHashSource device;
-    private final boolean automaticReported;
-    /** Whether the TAP hashes every frame it steers now, so that no report means no hash. */
+    /** Whether the TAP hashes every frame that it steers now, so that no report means no hash. */
     private boolean allReported;
 
     private boolean committed = true;
@@ -30,13 +29,9 @@ public final class HeaderHashSource implements HashSource {
     private int value;
     private int report;
 
-    /**
-     * @param queue index of the queue pair whose frames this sees
-     * @param automaticReported whether the TAP reports under automatic steering too
-     */
-    public HeaderHashSource(int queue, boolean automaticReported) {
+    /** @param queue index of the queue pair whose frames this sees */
+    public HeaderHashSource(int queue) {
         device = new DeviceHashSource(queue);
-        this.automaticReported = automaticReported;
     }
 
     @Override
@@ -69,7 +64,7 @@ public final class HeaderHashSource implements HashSource {
     @Override
     public void prepare(HashRules next) {
         device.prepare(next);
-        allReported = next.steering() != null || automaticReported;
+        allReported = next.steering() != null;
         changing = true;
         committed = false;
     }

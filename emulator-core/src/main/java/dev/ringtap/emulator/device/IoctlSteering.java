@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.ringtap.emulator.device;
 
+import dev.ringtap.emulator.datapath.DeviceHashSource;
 import dev.ringtap.emulator.datapath.HashRules;
 import dev.ringtap.emulator.datapath.HashSource;
 import dev.ringtap.emulator.datapath.HeaderHashSource;
@@ -73,7 +74,8 @@ public final class IoctlSteering implements SteeringDesign {
 
     @Override
     public HashSource hashSource(int queue) {
-        return new HeaderHashSource(queue, false);
+        // With one queue there is nothing to choose, and the kernel asks nobody: so nobody hashes there.
+        return tap.queueCount() == 1 ? new DeviceHashSource(queue) : new HeaderHashSource(queue);
     }
 
     @Override

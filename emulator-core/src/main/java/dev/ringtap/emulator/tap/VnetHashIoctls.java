@@ -36,16 +36,6 @@ public final class VnetHashIoctls {
     /** RSS without hash reports. */
     public static final long TUNSETVNETRSS = request(231, TunVnetRss.BYTES);
 
-    /** {@code struct tun_vnet_rss}; table and key follow it. */
-    static final class TunVnetRss {
-        static final int HASH_TYPES = 0;
-        static final int INDIRECTION_TABLE_MASK = 4;
-        static final int UNCLASSIFIED_QUEUE = 6;
-        static final int BYTES = 8;
-
-        private TunVnetRss() {}
-    }
-
     private final TapIoctl tap;
 
     /** @param tap whose ioctls these are */

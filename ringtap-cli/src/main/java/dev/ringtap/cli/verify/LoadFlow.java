@@ -7,7 +7,6 @@ import dev.ringtap.guest.check.Expectation;
 import dev.ringtap.guest.check.GuestRss;
 import dev.ringtap.guest.traffic.Frames;
 import dev.ringtap.guest.traffic.Topology;
-import dev.ringtap.linux.net.PacketSocket;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
@@ -111,22 +110,19 @@ final class LoadFlow {
     /**
      * Sends the next frame.
      *
-     * @param host opened with a header
-     * @return whether the kernel took it
+     * @return whether the host took it
      */
-    boolean sendNext(PacketSocket host) throws IOException {
+    boolean sendNext(LoadSender host) throws IOException {
         ByteBuffer.wrap(frame).putLong(payloadAt + MARK_BYTES + 4, sequence);
-        int sent;
+        boolean sent;
         if (kind.large) {
             int transportAt = payloadAt - 20;
             int gsoType = kind.ipv6 ? TransmitPacket.GSO_TCPV6 : TransmitPacket.GSO_TCPV4;
-            sent = host.sendSegmented(frame, frame.length, gsoType, payloadAt, SEGMENT_BYTES, transportAt, 16);
+            sent = host.sendSegmented(frame, gsoType, payloadAt, SEGMENT_BYTES, transportAt, 16);
         } else {
-            byte[] withHeader = new byte[PacketSocket.HEADER_BYTES + frame.length];
-            System.arraycopy(frame, 0, withHeader, PacketSocket.HEADER_BYTES, frame.length);
-            sent = host.send(withHeader, withHeader.length);
+            sent = host.send(frame);
         }
-        if (sent < 0) {
+        if (!sent) {
             return false;
         }
         sequence++;

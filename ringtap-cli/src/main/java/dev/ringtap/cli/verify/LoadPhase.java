@@ -5,10 +5,6 @@ import dev.ringtap.cli.CommandException;
 import dev.ringtap.guest.FakeGuest;
 import dev.ringtap.guest.ReceivedPacket;
 import dev.ringtap.guest.check.GuestRss;
-import dev.ringtap.guest.traffic.Topology;
-import dev.ringtap.linux.net.NetworkNamespace;
-import dev.ringtap.linux.net.PacketSocket;
-import dev.ringtap.linux.tun.TapDevice;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import java.io.IOException;
@@ -21,14 +17,14 @@ import java.util.random.RandomGenerator;
 
 /**
  * Load: two senders at once, as fast as they can, into TAP queues so short that they overflow. What arrives has to be
- * right all the same: the queue, the hash, the frame, and its place in its flow. What the kernel dropped and counted is
+ * right all the same: the queue, the hash, the frame, and its place in its flow. What the TAP dropped and counted is
  * no failure.
  */
 final class LoadPhase {
     /**
      * What came of it.
      *
-     * @param sent that the kernel took
+     * @param sent that the host took
      * @param arrived and were compared
      * @param lost neither arrived nor counted by whoever dropped them
      */
@@ -49,8 +45,7 @@ final class LoadPhase {
     private static final long PATIENCE_MS = 10_000;
     private static final long QUIET_MS = 300;
 
-    private final NetworkNamespace namespace;
-    private final TapDevice tap;
+    private final HostNetwork network;
     private final FakeGuest guest;
     private final Judge judge;
     private final List<LoadFlow> flows = new ArrayList<>();
@@ -59,14 +54,12 @@ final class LoadPhase {
     private volatile boolean stop;
 
     /** @param rss in force during the load */
-    LoadPhase(
-            NetworkNamespace namespace, TapDevice tap, Topology topology, FakeGuest guest, Judge judge, GuestRss rss) {
-        this.namespace = namespace;
-        this.tap = tap;
+    LoadPhase(HostNetwork network, FakeGuest guest, Judge judge, GuestRss rss) {
+        this.network = network;
         this.guest = guest;
         this.judge = judge;
         for (int id = 0; id < SENDERS * FLOWS_PER_SENDER; id++) {
-            flows.add(new LoadFlow(id, mark, topology, rss));
+            flows.add(new LoadFlow(id, mark, network.topology(), rss));
         }
     }
 
@@ -78,8 +71,7 @@ final class LoadPhase {
     Result run(long packets, Drops drops) throws Exception {
         Check check = new Check();
         long droppedBefore = drops.counted();
-        int queueBefore = tap.link().info().txQueueLength();
-        tap.link().setTxQueueLength(QUEUE_PACKETS);
+        network.shortenQueues(QUEUE_PACKETS);
         guest.channel().pipeline().addFirst(check);
         List<FutureTask<Long>> senders = new ArrayList<>();
         try {
@@ -94,7 +86,7 @@ final class LoadPhase {
             }
             awaitQuiet();
             guest.channel().pipeline().remove(check);
-            tap.link().setTxQueueLength(queueBefore);
+            network.restoreQueues();
         }
         long sent = 0;
         for (FutureTask<Long> sender : senders) {
@@ -109,8 +101,7 @@ final class LoadPhase {
     }
 
     private FutureTask<Long> startSender(int number) throws Exception {
-        PacketSocket host =
-                namespace.call(() -> PacketSocket.openWithHeader(tap.link().index()));
+        LoadSender host = network.openSender();
         List<LoadFlow> own = flows.subList(number * FLOWS_PER_SENDER, (number + 1) * FLOWS_PER_SENDER);
         Callable<Long> work = () -> {
             try (host) {
@@ -122,7 +113,7 @@ final class LoadPhase {
         return task;
     }
 
-    private long send(PacketSocket host, List<LoadFlow> own) throws IOException {
+    private long send(LoadSender host, List<LoadFlow> own) throws IOException {
         long sent = 0;
         while (!stop) {
             for (LoadFlow flow : own) {

@@ -3,6 +3,7 @@ package dev.ringtap.cli.verify;
 
 import dev.ringtap.cli.EngineChoice;
 import dev.ringtap.cli.HashSourceOption;
+import dev.ringtap.cli.TapChoice;
 import dev.ringtap.emulator.EmulatorConfig;
 import dev.ringtap.emulator.HashSourceChoice;
 import dev.ringtap.guest.traffic.FlowPlan;
@@ -25,9 +26,11 @@ import picocli.CommandLine.Spec;
         sortOptions = false,
         description = {
             "Proves queue and hash of every packet.",
-            "Makes a network namespace, a TAP, an emulator and a guest of its own, sends traffic of every hash type "
+            "Makes a TAP with a host behind it, an emulator and a guest of its own, sends traffic of every hash type "
                     + "while the guest reconfigures the device, and compares receive queue, hash value and hash report "
-                    + "of every packet with what an independent checker expects. Leaves nothing behind."
+                    + "of every packet with what an independent checker expects. The kernel's TAP lies in a network "
+                    + "namespace of its own; without the privilege for that the TAP and the host are emulated. Leaves "
+                    + "nothing behind."
         },
         footer = {"", "Exit code: 0 without a mismatch, 1 with one or if it cannot run, 2 for wrong usage."})
 public final class VerifyCommand implements Callable<Integer> {
@@ -58,6 +61,9 @@ public final class VerifyCommand implements Callable<Integer> {
     @Option(names = "--engine", paramLabel = "ENGINE", defaultValue = "auto", description = EngineChoice.DESCRIPTION)
     private EngineChoice engine;
 
+    @Option(names = "--tap", paramLabel = "TAP", defaultValue = "auto", description = TapChoice.DESCRIPTION)
+    private TapChoice tap;
+
     @Option(
             names = "--hash-source",
             paramLabel = "SOURCE",
@@ -87,7 +93,13 @@ public final class VerifyCommand implements Callable<Integer> {
         check("--flows", flows, FlowPlan.MIN_FLOWS, FlowPlan.MAX_FLOWS, " (one of every kind)");
         check("--queue-pairs", queuePairs, 1, EmulatorConfig.MAX_QUEUE_PAIRS, "");
         long chosen = seed != null ? seed : RandomGenerator.getDefault().nextLong(1_000_000_000);
-        VerifySettings settings = new VerifySettings(queuePairs, flows, chosen, engine, hashSource, load, breakKey);
+        try {
+            tap.resolve("verify", KernelNetwork.NEEDS, hashSource);
+        } catch (IllegalArgumentException e) {
+            throw new ParameterException(spec.commandLine(), e.getMessage());
+        }
+        VerifySettings settings =
+                new VerifySettings(queuePairs, flows, chosen, engine, tap, hashSource, load, breakKey);
 
         PrintStream out = new PrintStream(System.out, true, StandardCharsets.UTF_8);
         boolean terminal = System.console() != null && System.console().isTerminal();

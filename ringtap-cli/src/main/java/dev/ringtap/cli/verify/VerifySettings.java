@@ -2,6 +2,7 @@
 package dev.ringtap.cli.verify;
 
 import dev.ringtap.cli.EngineChoice;
+import dev.ringtap.cli.TapChoice;
 import dev.ringtap.emulator.HashSourceChoice;
 
 /**
@@ -11,6 +12,7 @@ import dev.ringtap.emulator.HashSourceChoice;
  * @param flows how many, see {@link dev.ringtap.guest.traffic.FlowPlan}
  * @param seed of flows, keys and tables
  * @param engine how the emulator moves packets
+ * @param tap whose TAP
  * @param hashSource who computes the hashes
  * @param loadPackets how many packets of load, 0 for none: {@link LoadPhase}
  * @param breakKey whether the checker is to work with a wrong key, so that the run has to fail
@@ -20,6 +22,7 @@ record VerifySettings(
         int flows,
         long seed,
         EngineChoice engine,
+        TapChoice tap,
         HashSourceChoice hashSource,
         long loadPackets,
         boolean breakKey) {}

@@ -173,6 +173,12 @@ public final class InBandProgram implements AutoCloseable {
         }
     }
 
+    /** What one frame costs altogether in the kernel, in nanoseconds: {@link #measure} for a frame with a prefix. */
+    public long nsPerFrame(byte[] frame, int repeat) throws NativeException {
+        var cost = measure(frame, repeat);
+        return cost.prefixNs() + cost.handOnNs();
+    }
+
     private static long repeatedRuns(OwnedFd program, String name, MemorySegment packet, int runs)
             throws NativeException {
         return Integer.toUnsignedLong(

@@ -21,9 +21,9 @@ import java.lang.foreign.MemorySegment;
  * speculative execution that make it several times slower. Methods may be called from any thread; configurations take effect one by one.
  */
 public final class SteeringProgram implements AutoCloseable {
-    private static final String RESOURCE = "steering.bpf.o";
-    private static final String PROGRAM = "ringtap_steer";
-    private static final String ACTIVE = "ringtap_active";
+    static final String RESOURCE = "steering.bpf.o";
+    static final String PROGRAM = "ringtap_steer";
+    static final String ACTIVE = "ringtap_active";
     private static final int ETHERNET_HEADER_BYTES = 14;
 
     private final LoadedObject object;
@@ -48,7 +48,7 @@ public final class SteeringProgram implements AutoCloseable {
      * @throws BpfException if the kernel's verifier refuses the program; carries its log
      * @throws NativeException if the kernel refuses for another reason, such as a missing privilege
      */
-    public static SteeringProgram load() throws IOException {
+    public static SteeringProgram load() throws BpfException, NativeException {
         var object = LoadedObject.load(BpfObject.parse(RESOURCE, builtObject()));
         try {
             return new SteeringProgram(object);

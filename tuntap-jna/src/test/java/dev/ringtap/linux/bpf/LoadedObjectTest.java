@@ -117,6 +117,25 @@ class LoadedObjectTest {
     }
 
     @Test
+    void refusalShowsTheMapsAndTheEndOfTheVerifiersLog() {
+        assertThatThrownBy(() -> LoadedObject.load(TestObject.parse("refused")))
+                .isInstanceOf(BpfException.class)
+                .satisfies(e -> {
+                    var lines = e.getMessage().lines().toList();
+                    assertThat(lines.subList(0, 5))
+                            .containsExactly(
+                                    "refused.bpf.o, section 'socket': the kernel's verifier refused program"
+                                            + " 'unchecked': Permission denied (EACCES)",
+                                    "its maps, sizes in bytes:",
+                                    "  map                                type   key  value  entries  flags",
+                                    "  flows                              hash     4      8     1024    0x0",
+                                    "  a_name_that_is_longer_than_others  array    4      2        1    0x0");
+                    assertThat(lines.get(5)).isEqualTo("what the verifier says:");
+                    assertThat(lines.subList(6, lines.size())).anyMatch(line -> line.contains("invalid mem access"));
+                });
+    }
+
+    @Test
     void listsOfCpus() throws Exception {
         assertThat(PossibleCpus.count("0\n")).isEqualTo(1);
         assertThat(PossibleCpus.count("0-3\n")).isEqualTo(4);

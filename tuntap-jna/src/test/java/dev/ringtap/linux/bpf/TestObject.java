@@ -11,7 +11,7 @@ final class TestObject {
     private TestObject() {}
 
     static byte[] bytes(String name) {
-        try (var resource = TestObject.class.getResourceAsStream(name + ".bpf.o")) {
+        try (var resource = TestObject.class.getResourceAsStream("objects/" + name + ".bpf.o")) {
             return resource.readAllBytes();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
