@@ -20,6 +20,7 @@ final class CompareRun {
     private static final int WARM_UP_PASSES = 2;
     /** So that everything that is measured has been compiled before: a program is one long method. */
     private static final int WARM_UP_MEASUREMENTS = 8;
+
     private static final byte[] HOST_MAC = {0x02, 0x72, 0x74, 0x61, 0x70, 0x01};
     private static final byte[] GUEST_MAC = {0x02, 0x72, 0x74, 0x61, 0x70, 0x02};
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.ringtap.emulator.tap.emulated;
 
-import dev.ringtap.ebpf.vm.ProgramType;
+import dev.ringtap.ebpf.object.ProgramType;
 import dev.ringtap.ebpf.vm.SkBuff;
 import dev.ringtap.ebpf.vm.VmProgram;
 import java.util.Arrays;
