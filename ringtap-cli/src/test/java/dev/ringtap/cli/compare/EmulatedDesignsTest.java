@@ -142,7 +142,7 @@ class EmulatedDesignsTest {
         recorder = new Recorder(traffic);
         NetDeviceConfig device =
                 new NetDeviceConfig(GUEST_MAC, QUEUES, 1500, 128, HashType.ALL, NetDeviceConfig.SPEED_UNKNOWN);
-        bed = EmulatedBed.create(design, device, IoEngine.EPOLL, traffic, first);
+        bed = EmulatedBed.create(design, device, IoEngine.EPOLL, traffic, 1, first);
         guest = FakeGuest.builder(bed.socket())
                 .queuePairs(QUEUES)
                 .pipeline(pipeline -> pipeline.addLast(recorder))
