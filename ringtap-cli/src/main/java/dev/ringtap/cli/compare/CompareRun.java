@@ -18,8 +18,10 @@ final class CompareRun {
     private static final int TABLE_ENTRIES = 128;
     private static final int KEY_BYTES = 40;
     private static final int WARM_UP_PASSES = 2;
-    /** So that everything that is measured has been compiled before: a program is one long method. */
-    private static final int WARM_UP_MEASUREMENTS = 12;
+    /** Rounds without a gain after which everything that is measured counts as compiled: a program is one long method. */
+    private static final int STEADY_ROUNDS = 6;
+
+    private static final int MAX_WARM_UP_ROUNDS = 60;
 
     private static final byte[] HOST_MAC = {0x02, 0x72, 0x74, 0x61, 0x70, 0x01};
     private static final byte[] GUEST_MAC = {0x02, 0x72, 0x74, 0x61, 0x70, 0x02};
@@ -88,9 +90,13 @@ final class CompareRun {
                 contender.pass(false);
             }
         }
-        for (int round = 0; round < WARM_UP_MEASUREMENTS; round++) {
+        int steady = 0;
+        for (int round = 0; round < MAX_WARM_UP_ROUNDS && steady < STEADY_ROUNDS; round++) {
+            steady++;
             for (Contender contender : contenders) {
-                contender.warmUp();
+                if (contender.warmUp()) {
+                    steady = 0;
+                }
             }
         }
         for (int pass = 0; pass < settings.passes(); pass++) {
