@@ -5,6 +5,7 @@ import dev.ringtap.cli.CommandException;
 import dev.ringtap.guest.FakeGuest;
 import dev.ringtap.guest.check.GuestRss;
 import dev.ringtap.guest.control.ControlQueueClient;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ExecutionException;
@@ -142,16 +143,18 @@ final class Contender implements AutoCloseable {
         }
     }
 
-    /** Measures what a packet costs in the TAP and in ringtap, apart from everything else. */
-    void measure(boolean counts) throws Exception {
-        if (bed.meter() == null) {
-            return;
+    /** Makes ready for {@link #measure}. */
+    void warmUp() throws IOException {
+        if (bed.meter() != null) {
+            bed.meter().warmUp();
         }
-        double tap = bed.meter().tapNs();
-        double device = bed.meter().deviceNs();
-        if (counts) {
-            tapNs.add(tap);
-            deviceNs.add(device);
+    }
+
+    /** Measures what a packet costs in the TAP and in ringtap, apart from everything else. */
+    void measure() throws IOException {
+        if (bed.meter() != null) {
+            tapNs.add(bed.meter().tapNs());
+            deviceNs.add(bed.meter().deviceNs());
         }
     }
 
