@@ -50,6 +50,9 @@ class MainTest {
                 "compare --flows 600 --packets 599 | --packets 599: must be between 600 (one of every flow)",
                 "compare --passes 0        | --passes 0: must be between 1 and 1000",
                 "compare --queue-pairs 1   | --queue-pairs 1: must be between 2 (a TAP with one queue steers nothing)",
+                "run --socket s --map a=b          | --map 'a=b': there is no program with maps",
+                "run --socket s --steering no.o --map a | --map 'a': expected NAME=FILE",
+                "run --socket s --steering no.o:main    | no.o: there is no such file",
                 "verify --wrong            | Unknown option: '--wrong'",
                 "verfy                     | Unmatched argument at index 0: 'verfy'",
             })
