@@ -56,18 +56,21 @@ public record KernelTap(TapPort port, SteeringDesign steering, String reason) {
     private static KernelTap cheapest(TapDevice tap) throws IOException {
         HashCost cost;
         try {
-            cost = HashCost.measure();
+            InBandProgram program = InBandProgram.load();
+            try {
+                cost = HashCost.measure(program);
+                if (cost.ebpfNs() < cost.deviceNs()) {
+                    return new KernelTap(new KernelTapPort(tap), InBandSteering.with(program, tap), cost.toString());
+                }
+            } catch (IOException | RuntimeException e) {
+                program.close();
+                throw e;
+            }
+            program.close();
         } catch (IOException e) {
             return device(tap, "ebpf cannot be had: " + e.getMessage());
         }
-        if (cost.ebpfNs() >= cost.deviceNs()) {
-            return device(tap, cost.toString());
-        }
-        try {
-            return new KernelTap(new KernelTapPort(tap), InBandSteering.on(tap), cost.toString());
-        } catch (IOException e) {
-            return device(tap, "ebpf cannot be had: " + e.getMessage());
-        }
+        return device(tap, cost.toString());
     }
 
     private static KernelTap kernel(TapDevice tap) throws IOException {
