@@ -32,6 +32,7 @@ public record KernelTap(TapPort port, SteeringDesign steering, String reason) {
      * Puts a design on a TAP that was just opened. Call it on a thread of the TAP's network namespace.
      *
      * @param tap the port's from now on; still open if this fails
+     * @throws IllegalArgumentException if no kernel's TAP has that source
      * @throws IOException if the source that was asked for by name cannot be had here, with the reason
      */
     public static KernelTap with(TapDevice tap, HashSourceChoice choice) throws IOException {
@@ -43,6 +44,8 @@ public record KernelTap(TapPort port, SteeringDesign steering, String reason) {
             case EBPF -> new KernelTap(new KernelTapPort(tap), InBandSteering.on(tap), "--hash-source ebpf");
             case KERNEL -> kernel(tap);
             case AUTO -> cheapest(tap);
+            case VNET_HASH, KFUNC ->
+                throw new IllegalArgumentException("no kernel's TAP has the hash source " + choice);
         };
     }
 
@@ -53,18 +56,21 @@ public record KernelTap(TapPort port, SteeringDesign steering, String reason) {
     private static KernelTap cheapest(TapDevice tap) throws IOException {
         HashCost cost;
         try {
-            cost = HashCost.measure();
+            InBandProgram program = InBandProgram.load();
+            try {
+                cost = HashCost.measure(program);
+                if (cost.ebpfNs() < cost.deviceNs()) {
+                    return new KernelTap(new KernelTapPort(tap), InBandSteering.with(program, tap), cost.toString());
+                }
+            } catch (IOException | RuntimeException e) {
+                program.close();
+                throw e;
+            }
+            program.close();
         } catch (IOException e) {
             return device(tap, "ebpf cannot be had: " + e.getMessage());
         }
-        if (cost.ebpfNs() >= cost.deviceNs()) {
-            return device(tap, cost.toString());
-        }
-        try {
-            return new KernelTap(new KernelTapPort(tap), InBandSteering.on(tap), cost.toString());
-        } catch (IOException e) {
-            return device(tap, "ebpf cannot be had: " + e.getMessage());
-        }
+        return device(tap, cost.toString());
     }
 
     private static KernelTap kernel(TapDevice tap) throws IOException {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.ringtap.cli.run;
 
+import dev.ringtap.cli.HashSourceOption;
 import dev.ringtap.cli.HostNeed;
 import dev.ringtap.cli.TapChoice;
+import dev.ringtap.emulator.HashSourceChoice;
 import dev.ringtap.linux.tun.TapDevice;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -36,6 +38,14 @@ final class TapOptions {
             description = "Interface of the kernel's TAP, to make or to attach to if it is persistent and yours; %%d"
                     + " becomes the first free number. Means --tap kernel. Default: " + "ringtap%%d.")
     private String name;
+
+    @Option(
+            names = "--hash-source",
+            paramLabel = "SOURCE",
+            defaultValue = "auto",
+            converter = HashSourceOption.class,
+            description = HashSourceOption.DESCRIPTION)
+    private HashSourceChoice hashSource;
 
     @Option(
             names = "--pcap-in",
@@ -84,13 +94,14 @@ final class TapOptions {
                     + ": only with --tap emulated; frames of the kernel's TAP are captured by tcpdump -i NAME -w FILE"
                     + " and sent by tcpreplay -i NAME FILE");
         }
-        if (name != null) {
-            return new TapChoice.Chosen(TapChoice.kernel, "--tap-name");
+        TapChoice meant = name != null ? TapChoice.kernel : pcap != null ? TapChoice.emulated : choice;
+        TapChoice.Chosen chosen;
+        try {
+            chosen = meant.resolve("run", NEEDS, hashSource);
+        } catch (IllegalArgumentException e) {
+            throw usage(e.getMessage());
         }
-        if (pcap != null) {
-            return new TapChoice.Chosen(TapChoice.emulated, pcap);
-        }
-        return choice.resolve("run", NEEDS);
+        return pcap == null ? chosen : new TapChoice.Chosen(chosen.choice(), pcap);
     }
 
     /** How to open the kernel's TAP. */
@@ -100,6 +111,10 @@ final class TapOptions {
         } catch (IllegalArgumentException e) {
             throw usage("--tap-name: " + e.getMessage());
         }
+    }
+
+    HashSourceChoice hashSource() {
+        return hashSource;
     }
 
     /** Null if there is none. */

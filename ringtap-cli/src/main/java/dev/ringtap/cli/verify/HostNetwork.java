@@ -22,11 +22,23 @@ interface HostNetwork extends AutoCloseable {
     /** What chooses queues and makes hashes. An emulator that it is given to closes it. */
     SteeringDesign steering();
 
+    /** Why it is this design, for people: a clause. */
+    String steeringReason();
+
     /** Who talks to whom. */
     Topology topology();
 
     /** Opens the host's end of these flows. */
     HostSide open(List<Flow> flows) throws Exception;
+
+    /** Opens a sender of frames that waits for nothing. */
+    LoadSender openSender() throws Exception;
+
+    /** Lets the TAP's queues hold so many frames only, as far as that can be changed. */
+    void shortenQueues(int packets) throws Exception;
+
+    /** Takes that back. */
+    void restoreQueues() throws Exception;
 
     /** Packets to the guest that the TAP dropped so far. */
     long dropped() throws Exception;

@@ -2,14 +2,15 @@
 package dev.ringtap.cli.verify;
 
 import dev.ringtap.cli.HostNeed;
-import dev.ringtap.emulator.device.ProgramSteering;
+import dev.ringtap.emulator.HashSourceChoice;
+import dev.ringtap.emulator.KernelTap;
 import dev.ringtap.emulator.device.SteeringDesign;
-import dev.ringtap.emulator.tap.KernelTapPort;
 import dev.ringtap.emulator.tap.TapPort;
 import dev.ringtap.guest.traffic.Flow;
 import dev.ringtap.guest.traffic.Topology;
 import dev.ringtap.linux.net.LinkConfig;
 import dev.ringtap.linux.net.NetworkNamespace;
+import dev.ringtap.linux.net.PacketSocket;
 import dev.ringtap.linux.tun.TapDevice;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -34,18 +35,20 @@ final class KernelNetwork implements HostNetwork {
 
     private final NetworkNamespace namespace;
     private TapDevice tap;
-    private KernelTapPort port;
+    private TapPort port;
     private SteeringDesign steering;
+    private String steeringReason;
     private Topology topology;
+    private int queueLengthBefore;
 
     private KernelNetwork(NetworkNamespace namespace) {
         this.namespace = namespace;
     }
 
-    static KernelNetwork create(int queuePairs) throws Exception {
+    static KernelNetwork create(int queuePairs, HashSourceChoice hashSource) throws Exception {
         KernelNetwork network = new KernelNetwork(NetworkNamespace.create());
         try {
-            network.namespace.run(() -> network.makeTap(queuePairs));
+            network.namespace.run(() -> network.makeTap(queuePairs, hashSource));
             return network;
         } catch (Exception e) {
             network.close();
@@ -53,9 +56,8 @@ final class KernelNetwork implements HostNetwork {
         }
     }
 
-    private void makeTap(int queuePairs) throws IOException {
+    private void makeTap(int queuePairs, HashSourceChoice hashSource) throws IOException {
         tap = TapDevice.open(TapDevice.Options.of(TAP_NAME, queuePairs));
-        port = new KernelTapPort(tap);
         topology = Topology.of(tap.mac(), GUEST_MAC);
         LinkConfig link = tap.link();
         link.disableIpv6AutoConf();
@@ -72,7 +74,10 @@ final class KernelNetwork implements HostNetwork {
                 link.addNeighbour(InetAddress.getByAddress(address), GUEST_MAC);
             }
         }
-        steering = ProgramSteering.on(tap);
+        KernelTap steered = KernelTap.with(tap, hashSource);
+        port = steered.port();
+        steering = steered.steering();
+        steeringReason = steered.reason();
     }
 
     @Override
@@ -86,6 +91,11 @@ final class KernelNetwork implements HostNetwork {
     }
 
     @Override
+    public String steeringReason() {
+        return steeringReason;
+    }
+
+    @Override
     public Topology topology() {
         return topology;
     }
@@ -93,6 +103,23 @@ final class KernelNetwork implements HostNetwork {
     @Override
     public HostSide open(List<Flow> flows) throws Exception {
         return KernelHostSide.open(namespace, tap.link().index(), flows);
+    }
+
+    @Override
+    public LoadSender openSender() throws Exception {
+        return new KernelSender(
+                namespace.call(() -> PacketSocket.openWithHeader(tap.link().index())));
+    }
+
+    @Override
+    public void shortenQueues(int packets) throws IOException {
+        queueLengthBefore = tap.link().info().txQueueLength();
+        tap.link().setTxQueueLength(packets);
+    }
+
+    @Override
+    public void restoreQueues() throws IOException {
+        tap.link().setTxQueueLength(queueLengthBefore);
     }
 
     @Override

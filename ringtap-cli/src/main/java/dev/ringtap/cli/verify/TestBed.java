@@ -4,6 +4,7 @@ package dev.ringtap.cli.verify;
 import dev.ringtap.cli.CommandException;
 import dev.ringtap.emulator.Emulator;
 import dev.ringtap.emulator.EmulatorConfig;
+import dev.ringtap.emulator.datapath.Counter;
 import dev.ringtap.emulator.io.IoEngine;
 import dev.ringtap.guest.FakeGuest;
 import dev.ringtap.guest.GuestFeature;
@@ -96,9 +97,23 @@ final class TestBed implements AutoCloseable {
         return network.port().mtu();
     }
 
-    /** What chooses queues and makes hashes, for people. */
+    HostNetwork network() {
+        return network;
+    }
+
+    /** What chooses queues and makes hashes, and why, for people. */
     String steering() {
-        return network.steering().description();
+        return network.steering().description() + " (" + network.steeringReason() + ")";
+    }
+
+    /** Packets to the guest that outgrew the buffers set aside, while it had no more. */
+    long droppedByDevice() {
+        return emulator.snapshot().total(Counter.RX_NO_BUFFERS);
+    }
+
+    /** Packets to the guest that arrived without the hash that should have been in band. */
+    long unprefixed() {
+        return emulator.snapshot().total(Counter.RX_UNPREFIXED);
     }
 
     /** Packets to the guest that the TAP dropped so far. */

@@ -2,8 +2,10 @@
 package dev.ringtap.cli.verify;
 
 import dev.ringtap.cli.EngineChoice;
+import dev.ringtap.cli.HashSourceOption;
 import dev.ringtap.cli.TapChoice;
 import dev.ringtap.emulator.EmulatorConfig;
+import dev.ringtap.emulator.HashSourceChoice;
 import dev.ringtap.guest.traffic.FlowPlan;
 import java.io.OutputStream;
 import java.io.PrintStream;
@@ -62,6 +64,22 @@ public final class VerifyCommand implements Callable<Integer> {
     @Option(names = "--tap", paramLabel = "TAP", defaultValue = "auto", description = TapChoice.DESCRIPTION)
     private TapChoice tap;
 
+    @Option(
+            names = "--hash-source",
+            paramLabel = "SOURCE",
+            defaultValue = "auto",
+            converter = HashSourceOption.class,
+            description = HashSourceOption.DESCRIPTION)
+    private HashSourceChoice hashSource;
+
+    @Option(
+            names = "--load",
+            paramLabel = "PACKETS",
+            defaultValue = "0",
+            description = "Also check so many packets of two senders at once that overflow the TAP's queues."
+                    + " Default: ${DEFAULT-VALUE}.")
+    private long load;
+
     @Option(names = "--json", description = "Print one JSON object and nothing else.")
     private boolean json;
 
@@ -76,7 +94,13 @@ public final class VerifyCommand implements Callable<Integer> {
         check("--flows", flows, FlowPlan.MIN_FLOWS, FlowPlan.MAX_FLOWS, " (one of every kind)");
         check("--queue-pairs", queuePairs, 1, EmulatorConfig.MAX_QUEUE_PAIRS, "");
         long chosen = seed != null ? seed : RandomGenerator.getDefault().nextLong(1_000_000_000);
-        VerifySettings settings = new VerifySettings(queuePairs, flows, chosen, engine, tap, breakKey);
+        try {
+            tap.resolve("verify", KernelNetwork.NEEDS, hashSource);
+        } catch (IllegalArgumentException e) {
+            throw new ParameterException(spec.commandLine(), e.getMessage());
+        }
+        VerifySettings settings =
+                new VerifySettings(queuePairs, flows, chosen, engine, tap, hashSource, load, breakKey);
 
         PrintStream out = new PrintStream(System.out, true, StandardCharsets.UTF_8);
         boolean terminal = System.console() != null && System.console().isTerminal();

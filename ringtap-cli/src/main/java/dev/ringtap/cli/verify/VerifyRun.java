@@ -128,26 +128,29 @@ final class VerifyRun {
     }
 
     private TestBed makeBed(IoEngine engine) throws Exception {
-        tap = settings.tap().resolve("verify", KernelNetwork.NEEDS);
+        tap = settings.tap().resolve("verify", KernelNetwork.NEEDS, settings.hashSource());
         if (tap.kernel()) {
-            if (settings.tap() == TapChoice.kernel) {
+            // Asked for by name, or by a hash source that only this TAP has.
+            boolean insisted =
+                    settings.tap() == TapChoice.kernel || !settings.hashSource().onEmulatedTap();
+            if (insisted) {
                 String missing = HostNeed.missing("verify", KernelNetwork.NEEDS);
                 if (missing != null) {
                     throw new CommandException(missing + "; or let it run on --tap emulated, which needs none of it");
                 }
             }
             try {
-                return TestBed.on(KernelNetwork.create(settings.queuePairs()), engine);
+                return TestBed.on(KernelNetwork.create(settings.queuePairs(), settings.hashSource()), engine);
             } catch (IOException | CommandException e) {
                 // A container may hold every capability and still be refused a call.
-                if (settings.tap() == TapChoice.kernel) {
+                if (insisted) {
                     throw e;
                 }
                 tap = new TapChoice.Chosen(TapChoice.emulated, e.getMessage());
             }
         }
         progress.line("emulated TAP: " + tap.reason());
-        return TestBed.on(EmulatedNetwork.create(settings.queuePairs()), engine);
+        return TestBed.on(EmulatedNetwork.create(settings.queuePairs(), settings.hashSource()), engine);
     }
 
     private void stop(TestBed made) {
@@ -260,6 +263,9 @@ final class VerifyRun {
             steer(rss);
             sendEach(1);
         });
+        if (settings.loadPackets() > 0) {
+            phase("load: two senders, queues overflow", false, () -> load(rss));
+        }
         phase("guest to host", false, () -> {
             GuestToHost direction = new GuestToHost(bed.topology(), plan, guest, host, judge, transmitQueues.get());
             back = direction.run(sequences);
@@ -311,6 +317,19 @@ final class VerifyRun {
             }
             finish(ack, "RSS_CONFIG");
         }
+    }
+
+    private void load(GuestRss rss) throws Exception {
+        progress.update(currentPhase, judge.packets(), judge.mismatches());
+        GuestRss checked = rss.withKey(checkerKey(rss.key()));
+        LoadPhase load = new LoadPhase(bed.network(), guest, judge, checked);
+        LoadPhase.Result result = load.run(settings.loadPackets(), () -> bed.dropped() + bed.droppedByDevice());
+        long newlyDropped = bed.dropped() - droppedBefore;
+        progress.line(
+                "  sent %,d, arrived %,d, dropped by full queues %,d; %,d came without the hash that was due in band"
+                        .formatted(result.sent(), result.arrived(), newlyDropped, bed.unprefixed()));
+        droppedBefore += newlyDropped;
+        dropped += newlyDropped;
     }
 
     private void closeConnections() throws Exception {

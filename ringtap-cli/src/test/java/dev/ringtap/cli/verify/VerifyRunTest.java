@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.ringtap.cli.EngineChoice;
 import dev.ringtap.cli.TapChoice;
+import dev.ringtap.emulator.HashSourceChoice;
 import dev.ringtap.emulator.io.IoEngine;
 import dev.ringtap.linux.RequiresBpf;
 import dev.ringtap.linux.RequiresRoot;
@@ -66,7 +67,8 @@ class VerifyRunTest {
 
     private static Outcome run(int pairs, EngineChoice engine, boolean breakKey) throws Exception {
         PrintStream quiet = new PrintStream(OutputStream.nullOutputStream(), false, StandardCharsets.UTF_8);
-        VerifySettings settings = new VerifySettings(pairs, FLOWS, SEED, engine, TapChoice.kernel, breakKey);
+        VerifySettings settings =
+                new VerifySettings(pairs, FLOWS, SEED, engine, TapChoice.kernel, HashSourceChoice.DEVICE, 0, breakKey);
         return new VerifyRun(settings, new Progress(quiet, false)).run();
     }
 }
