@@ -46,6 +46,13 @@ class MainTest {
                 "run --socket s --rss-table 1024   | --rss-table 1024: expected a power of two from 128 to 512",
                 "run --socket s --mac 00:00:00:00:00:00 | not all zero",
                 "run --socket s --mac 01:00:00:00:00:01 | not the address of a group",
+                "compare --flows 3         | --flows 3: must be between 57",
+                "compare --flows 600 --packets 599 | --packets 599: must be between 600 (one of every flow)",
+                "compare --passes 0        | --passes 0: must be between 1 and 1000",
+                "compare --queue-pairs 1   | --queue-pairs 1: must be between 2 (a TAP with one queue steers nothing)",
+                "run --socket s --map a=b          | --map 'a=b': there is no program with maps",
+                "run --socket s --steering no.o --map a | --map 'a': expected NAME=FILE",
+                "run --socket s --steering no.o:main    | no.o: there is no such file",
                 "verify --wrong            | Unknown option: '--wrong'",
                 "verfy                     | Unmatched argument at index 0: 'verfy'",
             })
@@ -72,6 +79,8 @@ class MainTest {
         assertThat(out.toString())
                 .contains("--flows", "--json", "--tap=TAP", "--hash-source=SOURCE")
                 .doesNotContain("--break-key");
+        assertThat(execute("compare", "--help")).isZero();
+        assertThat(out.toString()).contains("--svg", "--passes").doesNotContain("--break-design");
     }
 
     @Test

@@ -8,7 +8,7 @@ import java.io.IOException;
  * kernel's verifier refused a program of it. The message names the object and the section, symbol or offset at fault;
  * after a refusal it ends with the last lines of the verifier's log.
  */
-public final class BpfException extends IOException {
+public class BpfException extends IOException {
     private static final long serialVersionUID = 1L;
     private static final int LOG_LINES_SHOWN = 24;
 

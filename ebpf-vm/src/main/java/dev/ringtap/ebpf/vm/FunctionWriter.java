@@ -468,7 +468,7 @@ final class FunctionWriter {
 
         /** An int becomes the long with upper half zero. */
         private void unsigned() {
-            code.invokestatic(Types.of(Integer.class), "toUnsignedLong", MethodTypeDesc.of(CD_long, CD_int));
+            code.i2l().loadConstant(0xFFFFFFFFL).land();
         }
 
         private void swap(int slot, Swap swap) {

@@ -8,9 +8,6 @@ import dev.ringtap.guest.check.GuestRss;
 
 /** Measures a design of an emulated TAP: its chooser is asked for each packet, and nothing is sent. */
 final class EmulatedMeter implements Meter {
-    /** So that a measurement takes some milliseconds. */
-    private static final int LEAST_RUNS = 30_000;
-
     private final EmulatedTap tap;
     private final Traffic traffic;
     private final FrameInfo plain = new FrameInfo();
@@ -20,33 +17,35 @@ final class EmulatedMeter implements Meter {
     /** Keeps the compiler from leaving out what nobody looks at. */
     private long sum;
 
-    private EmulatedMeter(EmulatedTap tap, Traffic traffic, HashSourceMeter source, String measured) {
+    private EmulatedMeter(EmulatedTap tap, Traffic traffic, int runs, HashSourceMeter source, String measured) {
         this.tap = tap;
         this.traffic = traffic;
         this.source = source;
         this.measured = measured;
-        rounds = (LEAST_RUNS + traffic.packets() - 1) / traffic.packets();
+        rounds = (runs + traffic.packets() - 1) / traffic.packets();
     }
 
-    static EmulatedMeter of(Design design, EmulatedTap tap, SteeringDesign steering, Traffic traffic, GuestRss rss) {
+    /** @param runs of one measurement, at least */
+    static EmulatedMeter of(
+            Design design, EmulatedTap tap, SteeringDesign steering, Traffic traffic, int runs, GuestRss rss) {
         HashSourceMeter source =
-                new HashSourceMeter(steering.hashSource(0), Rules.of(rss), traffic, HashSourceMeter.Front.HEADER);
+                new HashSourceMeter(steering.hashSource(0), Rules.of(rss), traffic, runs, HashSourceMeter.Front.HEADER);
         String measured = design == Design.EMULATED_IOCTLS ? "RSS of the emulated TAP" : "program run by ebpf-vm";
-        return new EmulatedMeter(tap, traffic, source, measured);
+        return new EmulatedMeter(tap, traffic, runs, source, measured);
     }
 
     @Override
     public double tapNs() {
         long queues = 0;
         int packets = traffic.packets();
-        long startNs = System.nanoTime();
+        long startNs = CpuClock.nanoTime();
         for (int round = 0; round < rounds; round++) {
             for (int packet = 0; packet < packets; packet++) {
                 byte[] frame = traffic.frame(packet);
                 queues += tap.chooseQueue(frame, 0, frame.length, plain);
             }
         }
-        long elapsedNs = System.nanoTime() - startNs;
+        long elapsedNs = CpuClock.nanoTime() - startNs;
         sum += queues;
         return (double) elapsedNs / rounds / packets;
     }

@@ -23,7 +23,7 @@ final class SvgChart {
             <style>
               svg { font-family: "Helvetica Neue", Helvetica, Arial, "Liberation Sans", "DejaVu Sans", sans-serif; }
               .page { fill: #ffffff; }
-              text { fill: #1f2328; font-size: 13px; }
+              text { fill: #1f2328; font-size: 13px; paint-order: stroke; stroke: #ffffff; stroke-width: 4px; }
               .title { font-size: 19px; font-weight: 600; }
               .panel { font-size: 15px; font-weight: 600; }
               .quiet { fill: #59636e; font-size: 12px; }
@@ -33,7 +33,7 @@ final class SvgChart {
               .device { fill: #e0a458; }
               @media (prefers-color-scheme: dark) {
                 .page { fill: #0d1117; }
-                text { fill: #e6edf3; }
+                text { fill: #e6edf3; stroke: #0d1117; }
                 .quiet, .group { fill: #9198a1; }
                 .grid { stroke: #30363d; }
                 .tap { fill: #58a0d0; }
@@ -125,7 +125,7 @@ final class SvgChart {
                     bars,
                     BAR_LEFT + tap + device,
                     at,
-                    "%.0f = %.0f + %.0f"
+                    "%,.0f = %,.0f + %,.0f"
                             .formatted(
                                     entry.cost().totalNs(),
                                     entry.cost().tapNs(),
