@@ -29,6 +29,11 @@ public final class HostSide {
         return tap.mac();
     }
 
+    /** Frames that each queue holds. */
+    public int queueLength() {
+        return tap.options().queueLength();
+    }
+
     /** Sends a finished frame. */
     public int send(byte[] frame) {
         return send(frame, 0, frame.length, new FrameInfo());
