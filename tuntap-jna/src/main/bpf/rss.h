@@ -39,7 +39,7 @@ enum {
 	REPORT_UDPV6_EX,
 };
 
-enum { MODE_CONSTANT, MODE_RSS };
+enum { MODE_CONSTANT, MODE_RSS, MODE_HASH_ONLY };
 
 /*
  * One complete configuration: the single value of an inner map. SteeringLayout.java writes it.
@@ -354,6 +354,12 @@ static __always_inline u32 rss_hash(struct __sk_buff *skb, const struct steering
 	if (type == BE16(0x86dd))
 		return hash_ipv6(skb, c, &h, network, frame_bytes, hash);
 	return REPORT_NONE;
+}
+
+/* The queue of a packet with that answer of rss_hash. */
+static __always_inline u32 rss_queue(const struct steering_config *c, u32 report, u32 hash)
+{
+	return report == REPORT_NONE ? c->unclassified_queue : c->table[hash & c->table_mask & (TABLE_ENTRIES - 1)];
 }
 
 #endif

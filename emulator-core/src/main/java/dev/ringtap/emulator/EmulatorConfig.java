@@ -11,6 +11,7 @@ import dev.ringtap.linux.posix.NativeException;
 import dev.ringtap.linux.tun.TapDevice;
 import dev.ringtap.virtio.net.HashType;
 import dev.ringtap.virtio.net.NetDeviceConfig;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Objects;
 
@@ -65,9 +66,24 @@ public record EmulatorConfig(
      * @param tap closed with the emulator
      */
     public static EmulatorConfig of(Path socket, TapDevice tap, byte[] mac, IoEngine engine) throws NativeException {
-        int mtu = tap.link().mtu();
+        return of(
+                socket,
+                new KernelTapPort(tap),
+                ProgramSteering.on(tap),
+                tap.link().mtu(),
+                mac,
+                engine);
+    }
+
+    /** As {@link #of(Path, TapDevice, byte[], IoEngine)}, with the steering design that somebody chose. */
+    public static EmulatorConfig of(Path socket, KernelTap tap, byte[] mac, IoEngine engine) throws IOException {
+        return of(socket, tap.port(), tap.steering(), tap.port().mtu(), mac, engine);
+    }
+
+    private static EmulatorConfig of(
+            Path socket, TapPort tap, SteeringDesign steering, int mtu, byte[] mac, IoEngine engine) {
         NetDeviceConfig device =
                 new NetDeviceConfig(mac, tap.queueCount(), mtu, 128, HashType.ALL, NetDeviceConfig.SPEED_UNKNOWN);
-        return new EmulatorConfig(socket, new KernelTapPort(tap), ProgramSteering.on(tap), device, engine, 0);
+        return new EmulatorConfig(socket, tap, steering, device, engine, 0);
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.ringtap.cli;
 
+import dev.ringtap.cli.compare.CompareCommand;
 import dev.ringtap.cli.run.RunCommand;
 import dev.ringtap.cli.verify.VerifyCommand;
 import dev.ringtap.ebpf.object.BpfException;
@@ -26,7 +27,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
         versionProvider = Main.Version.class,
         // Every command has --help and --version.
         scope = ScopeType.INHERIT,
-        subcommands = {RunCommand.class, VerifyCommand.class},
+        subcommands = {RunCommand.class, VerifyCommand.class, CompareCommand.class},
         synopsisSubcommandLabel = "COMMAND")
 public final class Main implements Runnable {
     /** Set to anything, it adds stack traces to failures. */

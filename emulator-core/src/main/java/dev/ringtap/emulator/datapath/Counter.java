@@ -8,6 +8,8 @@ public enum Counter {
     RX_BYTES,
     /** Delivered with a hash report other than none. */
     RX_HASHED,
+    /** Delivered to the guest without the hash that should have come with it in band; it was computed here. */
+    RX_UNPREFIXED,
     /** Handed to the TAP. */
     TX_PACKETS,
     TX_BYTES,

@@ -66,6 +66,11 @@ public final class DeviceHashSource implements HashSource {
         value = report == HashReport.NONE ? 0 : with.value();
     }
 
+    /** Whether the newest rules have a hash for any packet. */
+    boolean hashes() {
+        return epochs[0].hasher != null;
+    }
+
     @Override
     public int value() {
         return value;

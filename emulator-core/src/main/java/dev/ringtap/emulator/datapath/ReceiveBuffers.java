@@ -210,14 +210,18 @@ final class ReceiveBuffers {
         return pieceOffset[foundPiece] + foundSkip;
     }
 
-    /** Copies up to {@code bytes} bytes of a slot's room, from {@code at} on; returns how many there were. */
-    long copyOut(int slot, long at, MemorySegment to, long bytes) {
+    /**
+     * Copies up to {@code bytes} bytes of a slot's room, from {@code at} on; returns how many there were.
+     *
+     * @param offset in {@code to}
+     */
+    long copyOut(int slot, long at, MemorySegment to, long offset, long bytes) {
         long done = 0;
         long together = locate(slot, at);
         int end = slot * SLOT_PIECES + pieceCount[slot];
         while (together > 0 && done < bytes) {
             long part = Math.min(together, bytes - done);
-            MemorySegment.copy(segment(), offset(), to, done, part);
+            MemorySegment.copy(segment(), offset(), to, offset + done, part);
             done += part;
             foundPiece++;
             foundSkip = 0;
@@ -226,14 +230,24 @@ final class ReceiveBuffers {
         return done;
     }
 
-    /** Writes the first {@code bytes} bytes of a slot's room; it has as many. */
-    void copyIn(int slot, MemorySegment from, int bytes) {
-        int left = bytes;
-        for (int i = slot * SLOT_PIECES; left > 0; i++) {
-            int part = Math.min(left, pieceBytes[i]);
-            MemorySegment.copy(from, bytes - left, pieceSegment[i], pieceOffset[i], part);
-            left -= part;
+    /**
+     * Copies up to {@code bytes} bytes into a slot's room, from {@code at} on; returns how many there was room for.
+     *
+     * @param offset in {@code from}
+     */
+    long copyIn(int slot, long at, MemorySegment from, long offset, long bytes) {
+        long done = 0;
+        long together = locate(slot, at);
+        int end = slot * SLOT_PIECES + pieceCount[slot];
+        while (together > 0 && done < bytes) {
+            long part = Math.min(together, bytes - done);
+            MemorySegment.copy(from, offset + done, segment(), offset(), part);
+            done += part;
+            foundPiece++;
+            foundSkip = 0;
+            together = foundPiece < end ? pieceBytes[foundPiece] : 0;
         }
+        return done;
     }
 
     /**

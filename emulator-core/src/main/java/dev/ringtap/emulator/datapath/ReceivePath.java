@@ -12,6 +12,7 @@ import static dev.ringtap.emulator.datapath.Counter.RX_PACKETS;
 import static dev.ringtap.emulator.datapath.Counter.RX_SPILLED;
 import static dev.ringtap.emulator.datapath.Counter.RX_STALE;
 import static dev.ringtap.emulator.datapath.Counter.RX_TOO_LONG;
+import static dev.ringtap.emulator.datapath.Counter.RX_UNPREFIXED;
 
 import dev.ringtap.emulator.io.Burst;
 import dev.ringtap.emulator.io.BurstListener;
@@ -41,6 +42,8 @@ import org.slf4j.LoggerFactory;
  * buffers set aside: setting aside 64 KiB for every packet because segmentation offload is on would cost more than the
  * packet, so the buffers are sized for what came lately, and the first long frame after short ones is finished by a copy.
  *
+ * <p>Where hashes come in band the 16 bytes after the TAP's header are read into our memory too: {@link PrefixPeel}.
+ *
  * <p>Owner loop's thread only.
  */
 final class ReceivePath implements BurstListener {
@@ -53,9 +56,8 @@ final class ReceivePath implements BurstListener {
     /** TAP header, pieces, spill. */
     private static final int SLOT_IOVECS = ReceiveBuffers.SLOT_PIECES + 2;
 
-    private static final int TAP_HEADER_STRIDE_BYTES = 32;
-    /** A whole IP packet of 65,535 bytes with its Ethernet header, two VLAN tags and some room. */
-    private static final int SPILL_BYTES = 65_535 + 14 + 8 + 19;
+    /** TAP header and what may be read with it, {@link PrefixPeel#BYTES}. */
+    private static final int FRONT_STRIDE_BYTES = 48;
     /** How many packets after a long one the buffers stay sized for long ones. */
     private static final int LONG_FRAME_MEMORY_PACKETS = 256;
     /** The longest header chain the hash rules look at: 12 extension headers of 2,048 bytes and what surrounds them. */
@@ -86,12 +88,20 @@ final class ReceivePath implements BurstListener {
     private final Runnable poll = this::poll;
 
     private final IovecArray iovecs = new IovecArray(SLOTS * SLOT_IOVECS);
-    private final MemorySegment tapHeaders;
-    private final MemorySegment spill;
-    private final boolean sharedSpill;
+    private final MemorySegment fronts;
     private final MemorySegment header;
     private final MemorySegment hashWindow;
     private final ReceiveBuffers buffers = new ReceiveBuffers();
+    private final FrameRoom room;
+
+    /** Where hashes come in band, else null. */
+    private final InBandHashSource inBand;
+
+    private final PrefixPeel peel;
+    /** Where in its room the read of each slot puts what does not go to the front. */
+    private final int[] restAt = new int[SLOTS];
+    /** What came last comes again, mostly. */
+    private boolean expectPrefix;
 
     private Vring vring;
     private DriverContract contract;
@@ -105,6 +115,7 @@ final class ReceivePath implements BurstListener {
     private int delivered;
     private long deliveredBytes;
     private int hashed;
+    private int unprefixed;
     private Throwable deliveryFault;
     private Throwable fillFault;
     private Runnable whenIdle;
@@ -126,9 +137,10 @@ final class ReceivePath implements BurstListener {
         this.counters = counters;
         this.events = events;
         burst = tapQueue.newBurst(loop, SLOTS, this);
-        tapHeaders = arena.allocate((long) SLOTS * TAP_HEADER_STRIDE_BYTES, 8);
-        sharedSpill = tapQueue.completesInSubmit(loop);
-        spill = arena.allocate((long) SPILL_BYTES * (sharedSpill ? 1 : SLOTS), 8);
+        inBand = hashSource instanceof InBandHashSource source ? source : null;
+        fronts = arena.allocate((long) SLOTS * FRONT_STRIDE_BYTES, 8);
+        room = new FrameRoom(buffers, arena, tapQueue.completesInSubmit(loop), inBand != null);
+        peel = inBand == null ? null : new PrefixPeel(inBand.nonce(), room, arena);
         header = arena.allocate(NetHeader.SIZE_WITH_HASH, 8);
         hashWindow = arena.allocate(HASH_REACH_BYTES, 8);
     }
@@ -294,8 +306,8 @@ final class ReceivePath implements BurstListener {
         while (whenDiscarded != null) {
             for (int slot = 0; slot < SLOTS; slot++) {
                 int first = slot * SLOT_IOVECS;
-                iovecs.set(first, tapHeaders.address() + (long) slot * TAP_HEADER_STRIDE_BYTES, tapHeaderBytes);
-                iovecs.set(first + 1, spill.address() + spillOffset(slot), SPILL_BYTES);
+                iovecs.set(first, fronts.address() + (long) slot * FRONT_STRIDE_BYTES, tapHeaderBytes);
+                iovecs.set(first + 1, room.spillAddress(slot, 0), FrameRoom.READ_BYTES);
                 burst.read(slot, iovecs.addressOf(first), 2);
             }
             submit();
@@ -364,15 +376,14 @@ final class ReceivePath implements BurstListener {
             throw new VirtqueueException(VirtqueueException.Reason.TOO_SHORT, buffers.capacityBytes(slot));
         }
         int first = slot * SLOT_IOVECS;
-        iovecs.set(first, tapHeaders.address() + (long) slot * TAP_HEADER_STRIDE_BYTES, tapHeaderBytes);
-        int next = buffers.fillIovecs(slot, headerBytes, iovecs, first + 1);
-        iovecs.set(next++, spill.address() + spillOffset(slot), SPILL_BYTES);
+        int frontBytes = peel == null ? tapHeaderBytes : tapHeaderBytes + PrefixPeel.BYTES;
+        restAt[slot] = peel == null || expectPrefix ? headerBytes : headerBytes + PrefixPeel.BYTES;
+        iovecs.set(first, fronts.address() + (long) slot * FRONT_STRIDE_BYTES, frontBytes);
+        int next = buffers.fillIovecs(slot, restAt[slot], iovecs, first + 1);
+        long beyond = Math.max(0, restAt[slot] - buffers.capacityBytes(slot));
+        iovecs.set(next++, room.spillAddress(slot, beyond), FrameRoom.READ_BYTES);
         burst.read(slot, iovecs.addressOf(first), next - first);
         return true;
-    }
-
-    private long spillOffset(int slot) {
-        return sharedSpill ? 0 : (long) slot * SPILL_BYTES;
     }
 
     @Override
@@ -415,13 +426,14 @@ final class ReceivePath implements BurstListener {
         }
     }
 
-    private void deliver(int slot, int frameBytes) throws VirtqueueException {
-        long tapHeader = (long) slot * TAP_HEADER_STRIDE_BYTES;
-        if (frameBytes < 0 || !acceptable(tapHeader)) {
+    private void deliver(int slot, int packetBytes) throws VirtqueueException {
+        long front = (long) slot * FRONT_STRIDE_BYTES;
+        int headerBytes = contract.headerBytes();
+        int frameBytes = peel == null || packetBytes < 0 ? packetBytes : peel(slot, front, packetBytes, headerBytes);
+        if (frameBytes < 0 || !acceptable(front)) {
             counters.add(RX_STALE, 1);
             return;
         }
-        int headerBytes = contract.headerBytes();
         longFrameMemory = frameBytes > contract.usualFrameBytes() + VLAN_TAGS_BYTES
                 ? LONG_FRAME_MEMORY_PACKETS
                 : Math.max(0, longFrameMemory - 1);
@@ -443,39 +455,52 @@ final class ReceivePath implements BurstListener {
         }
         boolean reportsHash = headerBytes == NetHeader.SIZE_WITH_HASH;
         if (reportsHash) {
-            hashSource.hash(tapHeaders, tapHeader, frame, frameOffset, together);
+            hashSource.hash(fronts, front, frame, frameOffset, together);
             if (together < frameBytes && !hashSource.settled()) {
-                hashSource.hash(tapHeaders, tapHeader, hashWindow, 0, gather(slot, frameBytes));
+                hashSource.hash(fronts, front, hashWindow, 0, gather(slot, frameBytes));
             }
         }
 
         long bytes = (long) headerBytes + frameBytes;
         long spilled = bytes - buffers.capacityBytes(slot);
         if (spilled > 0) {
-            MemorySegment rest = spill.asSlice(spillOffset(slot), SPILL_BYTES);
-            if (!contract.mergeable() || !buffers.extend(rest, spilled)) {
+            if (!contract.mergeable() || !buffers.extend(room.spill(slot), spilled)) {
                 counters.add(contract.mergeable() ? RX_NO_BUFFERS : RX_TOO_LONG, 1);
                 return;
             }
             counters.add(RX_SPILLED, 1);
         }
         int used = buffers.use(slot, bytes, spilled > 0);
-        writeHeader(slot, tapHeader, used, reportsHash);
+        writeHeader(slot, front, used, reportsHash);
         delivered++;
         deliveredBytes += frameBytes;
         if (reportsHash && hashSource.report() != HashReport.NONE) {
             hashed++;
         }
+        if (reportsHash && inBand != null && !expectPrefix && inBand.hashes()) {
+            unprefixed++;
+        }
+    }
+
+    private int peel(int slot, long front, int packetBytes, int headerBytes) {
+        int frameBytes = peel.peel(slot, fronts, front, tapHeaderBytes, packetBytes, restAt[slot], headerBytes);
+        expectPrefix = peel.prefixed();
+        if (expectPrefix) {
+            inBand.arrivedWith(peel.hash(), peel.report());
+        } else {
+            inBand.arrivedWithout();
+        }
+        return frameBytes;
     }
 
     /** The TAP's offload fields must be such that this guest takes: others were queued before it said so. */
-    private boolean acceptable(long tapHeader) {
+    private boolean acceptable(long front) {
         long offloads = contract.guestOffloads();
-        int flags = tapHeaders.get(ValueLayout.JAVA_BYTE, tapHeader + NetHeader.FLAGS);
+        int flags = fronts.get(ValueLayout.JAVA_BYTE, front + NetHeader.FLAGS);
         if ((flags & NetHeader.F_NEEDS_CSUM) != 0 && !NetFeature.GUEST_CSUM.in(offloads)) {
             return false;
         }
-        int gso = tapHeaders.get(ValueLayout.JAVA_BYTE, tapHeader + NetHeader.GSO_TYPE) & 0xFF;
+        int gso = fronts.get(ValueLayout.JAVA_BYTE, front + NetHeader.GSO_TYPE) & 0xFF;
         boolean ecn = (gso & NetHeader.GSO_ECN) != 0;
         return switch (gso & ~NetHeader.GSO_ECN) {
             case NetHeader.GSO_NONE -> true;
@@ -491,14 +516,13 @@ final class ReceivePath implements BurstListener {
     /** Copies the beginning of a scattered frame to {@link #hashWindow}; returns how much. */
     private long gather(int slot, int frameBytes) {
         long want = Math.min(frameBytes, HASH_REACH_BYTES);
-        long done = buffers.copyOut(slot, contract.headerBytes(), hashWindow, want);
-        MemorySegment.copy(spill, spillOffset(slot), hashWindow, done, want - done);
+        room.copyOut(slot, contract.headerBytes(), hashWindow, 0, want);
         return want;
     }
 
-    private void writeHeader(int slot, long tapHeader, int usedBuffers, boolean reportsHash) {
+    private void writeHeader(int slot, long front, int usedBuffers, boolean reportsHash) {
         int headerBytes = contract.headerBytes();
-        MemorySegment.copy(tapHeaders, tapHeader, header, 0, NetHeader.SIZE);
+        MemorySegment.copy(fronts, front, header, 0, NetHeader.SIZE);
         if (!NetFeature.GUEST_CSUM.in(contract.features())) {
             // VIRTIO 1.3, 5.1.6.4.1: flags are zero then. The TAP's may say that the checksum was verified.
             header.set(ValueLayout.JAVA_BYTE, NetHeader.FLAGS, (byte) 0);
@@ -511,7 +535,7 @@ final class ReceivePath implements BurstListener {
             header.set(LE16, NetHeader.HASH_REPORT, (short) hashSource.report());
             header.set(LE16, NetHeader.PADDING, (short) 0);
         }
-        buffers.copyIn(slot, header, headerBytes);
+        buffers.copyIn(slot, 0, header, 0, headerBytes);
     }
 
     @Override
@@ -547,6 +571,7 @@ final class ReceivePath implements BurstListener {
                 counters.add(RX_PACKETS, delivered);
                 counters.add(RX_BYTES, deliveredBytes);
                 counters.add(RX_HASHED, hashed);
+                counters.add(RX_UNPREFIXED, unprefixed);
                 counters.add(RX_BURSTS, 1);
             }
         } catch (InternalError e) {
@@ -556,6 +581,7 @@ final class ReceivePath implements BurstListener {
         delivered = 0;
         deliveredBytes = 0;
         hashed = 0;
+        unprefixed = 0;
         if (fault != null) {
             deliveryFault = null;
             fillFault = null;

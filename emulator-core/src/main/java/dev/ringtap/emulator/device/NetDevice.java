@@ -89,7 +89,7 @@ public final class NetDevice {
         this.offered = offer() & ~withheld;
         this.state = NetDeviceState.initial(config, 0);
         this.contract = contractFor(state);
-        tap.setOffloads(0);
+        setOffloads(0);
         steering.automatic(1, rules, false);
     }
 
@@ -333,10 +333,16 @@ public final class NetDevice {
                 next.filter());
         return everywhere(pair -> pair.contract(either))
                 .thenCompose(nothing -> attempt(() -> {
-                    tap.setOffloads(Offloads.tunFlags(next.guestOffloads()));
+                    setOffloads(Offloads.tunFlags(next.guestOffloads()));
                     return everywhere(QueuePair::drain);
                 }))
                 .thenCompose(nothing -> everywhere(pair -> pair.contract(next)));
+    }
+
+    private void setOffloads(int tunFlags) throws IOException {
+        steering.beforeOffloads(tunFlags);
+        tap.setOffloads(tunFlags);
+        steering.afterOffloads(tunFlags);
     }
 
     private static HashRules rulesOf(NetDeviceState state) {

@@ -1,44 +1,60 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.ringtap.emulator.device;
 
-import dev.ringtap.ebpf.object.BpfException;
 import dev.ringtap.emulator.datapath.DeviceHashSource;
 import dev.ringtap.emulator.datapath.HashRules;
 import dev.ringtap.emulator.datapath.HashSource;
+import dev.ringtap.emulator.tap.KernelTapPort;
+import dev.ringtap.emulator.tap.TapPort;
+import dev.ringtap.emulator.tap.emulated.EmulatedTap;
 import dev.ringtap.linux.bpf.SteeringConfig;
-import dev.ringtap.linux.bpf.SteeringProgram;
-import dev.ringtap.linux.posix.NativeException;
 import dev.ringtap.linux.tun.TapDevice;
 import dev.ringtap.virtio.net.RssConfig;
+import java.io.IOException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The kernel's TAP with a steering program that chooses the queue, and the hash computed once more here.
+ * A TAP with a steering program that chooses the queue, and the hash computed once more here. The kernel runs the program
+ * for its TAP, this process for an emulated one.
  *
- * <p>Between automatic steering and RSS lies a constant choice of queue 0, which either side allows: the kernel takes the
+ * <p>Between automatic steering and RSS lies a constant choice of queue 0, which either side allows: the TAP takes the
  * program's result modulo the number of attached queues, so while that number changes no other choice would be true to one
  * of the configurations.
  */
 public final class ProgramSteering implements SteeringDesign {
     private static final Logger LOG = LoggerFactory.getLogger(ProgramSteering.class);
 
-    private final TapDevice tap;
-    private final SteeringProgram program;
+    private final TapPort tap;
+    private final SteeringHook hook;
     private final String unavailable;
     private boolean byProgram;
 
-    private ProgramSteering(TapDevice tap, SteeringProgram program, String unavailable) {
+    private ProgramSteering(TapPort tap, SteeringHook hook, String unavailable) {
         this.tap = tap;
-        this.program = program;
+        this.hook = hook;
         this.unavailable = unavailable;
     }
 
     /** Loads the steering program. Where the kernel refuses it there is automatic steering, and no RSS. */
     public static ProgramSteering on(TapDevice tap) {
+        return on(new KernelTapPort(tap), () -> SteeringHook.inKernel(tap));
+    }
+
+    /** Loads the steering program into this process. Where that is refused there is automatic steering, and no RSS. */
+    public static ProgramSteering on(EmulatedTap tap) {
+        return on(tap, () -> SteeringHook.inProcess(tap));
+    }
+
+    @FunctionalInterface
+    private interface Loading {
+        SteeringHook load() throws IOException;
+    }
+
+    private static ProgramSteering on(TapPort tap, Loading loading) {
         try {
-            return new ProgramSteering(tap, SteeringProgram.load(), null);
-        } catch (BpfException | NativeException e) {
+            return new ProgramSteering(tap, loading.load(), null);
+        } catch (IOException e) {
             LOG.warn("RSS is not offered, the steering program cannot be loaded: {}", e.getMessage());
             return new ProgramSteering(tap, null, e.getMessage());
         }
@@ -46,9 +62,9 @@ public final class ProgramSteering implements SteeringDesign {
 
     @Override
     public String description() {
-        return program == null
-                ? "automatic steering by the kernel, hashes computed by the device"
-                : "steering program in the kernel, hashes computed by the device";
+        return hook == null
+                ? "automatic steering by the TAP, hashes computed by the device"
+                : "steering program " + hook.runner() + ", hashes computed by the device";
     }
 
     @Override
@@ -62,13 +78,13 @@ public final class ProgramSteering implements SteeringDesign {
     }
 
     @Override
-    public void rss(HashRules rules, boolean reported) throws NativeException {
+    public void rss(HashRules rules, boolean reported) throws IOException {
         if (!byProgram) {
             holdAtQueueZero();
             tap.setAttachedQueues(tap.queueCount());
         }
         RssConfig rss = rules.steering();
-        program.configure(SteeringConfig.rss(
+        hook.configure(SteeringConfig.rss(
                 rss.hashTypes(),
                 rss.unclassifiedQueue(),
                 rss.table(),
@@ -77,18 +93,18 @@ public final class ProgramSteering implements SteeringDesign {
     }
 
     @Override
-    public void holdAtQueueZero() throws NativeException {
-        if (program != null) {
-            program.configure(SteeringConfig.constant(0));
-            tap.setSteering(program.fd());
+    public void holdAtQueueZero() throws IOException {
+        if (hook != null) {
+            hook.configure(SteeringConfig.constant(0));
+            hook.attach();
         }
     }
 
     @Override
-    public void automatic(int pairs, HashRules rules, boolean reported) throws NativeException {
+    public void automatic(int pairs, HashRules rules, boolean reported) throws IOException {
         tap.setAttachedQueues(pairs);
-        if (program != null) {
-            tap.clearSteering();
+        if (hook != null) {
+            hook.detach();
         }
         byProgram = false;
     }
@@ -100,8 +116,8 @@ public final class ProgramSteering implements SteeringDesign {
 
     @Override
     public void close() {
-        if (program != null) {
-            program.close();
+        if (hook != null) {
+            hook.close();
         }
     }
 }

@@ -41,6 +41,20 @@ public interface SteeringDesign extends AutoCloseable {
      */
     void automatic(int pairs, HashRules rules, boolean reported) throws IOException;
 
+    /**
+     * The offloads of the TAP are going to change.
+     *
+     * @param tunFlags what they will be: flags of {@link dev.ringtap.linux.tun.TunOffload}
+     */
+    default void beforeOffloads(int tunFlags) throws IOException {}
+
+    /**
+     * The offloads of the TAP have changed.
+     *
+     * @param tunFlags what they are now
+     */
+    default void afterOffloads(int tunFlags) throws IOException {}
+
     /** Queues attached at present. */
     int attachedQueues();
 

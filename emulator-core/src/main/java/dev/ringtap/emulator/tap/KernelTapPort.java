@@ -82,7 +82,7 @@ public final class KernelTapPort implements TapPort {
     private record KernelQueue(TapQueue queue) implements PortQueue {
         @Override
         public int headerBytes() {
-            return TapDevice.HEADER_BYTES;
+            return queue.headerBytes();
         }
 
         @Override

@@ -181,10 +181,10 @@ class ReceiveBuffersTest {
         assertThat(buffers.locate(0, 70)).as("the end of the room").isZero();
 
         MemorySegment copy = arena.allocate(64);
-        assertThat(buffers.copyOut(0, 18, copy, 10)).isEqualTo(10);
+        assertThat(buffers.copyOut(0, 18, copy, 0, 10)).isEqualTo(10);
         assertThat(copy.get(ValueLayout.JAVA_BYTE, 2)).isZero();
         assertThat(copy.get(ValueLayout.JAVA_BYTE, 9)).isEqualTo((byte) 7);
-        assertThat(buffers.copyOut(0, 60, copy, 64)).isEqualTo(10);
+        assertThat(buffers.copyOut(0, 60, copy, 0, 64)).isEqualTo(10);
 
         try (IovecArray iovecs = new IovecArray(4)) {
             assertThat(buffers.fillIovecs(0, 20, iovecs, 1)).isEqualTo(2);
@@ -192,7 +192,7 @@ class ReceiveBuffersTest {
         }
 
         copy.fill((byte) 0x5A);
-        buffers.copyIn(0, copy, 20);
+        buffers.copyIn(0, 0, copy, 0, 20);
         assertThat(memory.get(ValueLayout.JAVA_BYTE, DATA + 11)).isEqualTo((byte) 0x5A);
         assertThat(memory.get(ValueLayout.JAVA_BYTE, DATA + 12)).isZero();
         assertThat(memory.get(ValueLayout.JAVA_BYTE, DATA + 107)).isEqualTo((byte) 0x5A);

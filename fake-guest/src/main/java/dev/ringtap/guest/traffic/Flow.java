@@ -5,6 +5,7 @@ import dev.ringtap.guest.traffic.Frames.Extension;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.nio.ByteBuffer;
+import java.util.Arrays;
 
 /** One flow from the host to the guest. Immutable; packets are numbered from 0 and no two of a run are alike. */
 public final class Flow {
@@ -16,6 +17,9 @@ public final class Flow {
 
     private static final int FRAGMENT4_BYTES = 1480;
     private static final int FRAGMENT6_BYTES = 1448;
+
+    private static final int ECHO_REPLY4 = 0;
+    private static final int ECHO_REPLY6 = 129;
 
     private final int id;
     private final FlowKind kind;
@@ -88,6 +92,44 @@ public final class Flow {
     /** The whole frame of a packet. For kinds that go by {@link FlowKind.Carrier#RAW}. */
     public byte[] frame(int sequence) {
         return kind.shape().frame(this, sequence);
+    }
+
+    /**
+     * A whole frame of a packet of any kind. What a host's kernel would make of a socket's data is made here: the datagram or
+     * its first fragment, a segment outside any connection, an echo reply.
+     */
+    public byte[] readyFrame(int sequence) {
+        return switch (kind.carrier()) {
+            case RAW -> frame(sequence);
+            case UDP_SOCKET -> kind.fragmented() ? firstFragment(sequence) : ip(Frames.PROTOCOL_UDP, udp(sequence));
+            case TCP_SOCKET -> ip(Frames.PROTOCOL_TCP, tcp(sequence));
+            case ECHO -> echoReply(sequence);
+        };
+    }
+
+    private byte[] ip(int protocol, byte[] data) {
+        return overIpv6() ? ipv6(protocol, data) : ipv4(protocol, data);
+    }
+
+    private byte[] firstFragment(int sequence) {
+        byte[] datagram = udp(sequence);
+        return overIpv6()
+                ? ipv6(
+                        Frames.PROTOCOL_UDP,
+                        Arrays.copyOf(datagram, FRAGMENT6_BYTES),
+                        Frames.fragment(0, true, packetId(sequence)))
+                : fragment4(sequence, 0x2000, Arrays.copyOf(datagram, FRAGMENT4_BYTES));
+    }
+
+    private byte[] echoReply(int sequence) {
+        int id = endpoints.sourcePort();
+        byte[] data = payload(sequence);
+        return overIpv6()
+                ? ipv6(
+                        Frames.PROTOCOL_ICMPV6,
+                        Frames.icmpv6Echo(
+                                endpoints.source(), endpoints.destination(), ECHO_REPLY6, id, sequence & 0xFFFF, data))
+                : ipv4(Frames.PROTOCOL_ICMP, Frames.icmpEcho(ECHO_REPLY4, id, sequence & 0xFFFF, data));
     }
 
     /** The data a host socket sends as packet {@code sequence}, or an echo carries. */

@@ -3,6 +3,8 @@ package dev.ringtap.it.hostile;
 
 import dev.ringtap.emulator.Emulator;
 import dev.ringtap.emulator.EmulatorConfig;
+import dev.ringtap.emulator.HashSourceChoice;
+import dev.ringtap.emulator.KernelTap;
 import dev.ringtap.emulator.datapath.Counter;
 import dev.ringtap.emulator.io.IoEngine;
 import dev.ringtap.guest.FakeGuest;
@@ -39,6 +41,10 @@ final class EmulatorBench implements AutoCloseable {
     private int serial;
 
     EmulatorBench(IoEngine engine) throws Exception {
+        this(engine, HashSourceChoice.DEVICE);
+    }
+
+    EmulatorBench(IoEngine engine, HashSourceChoice source) throws Exception {
         namespace = NetworkNamespace.create();
         directory = Files.createTempDirectory("ringtap");
         socket = directory.resolve("socket");
@@ -48,7 +54,8 @@ final class EmulatorBench implements AutoCloseable {
             device.link().setUp(true);
             return device;
         });
-        emulator = Emulator.start(EmulatorConfig.of(socket, tap, GUEST_MAC, engine));
+        KernelTap kernelTap = namespace.call(() -> KernelTap.with(tap, source));
+        emulator = Emulator.start(EmulatorConfig.of(socket, kernelTap, GUEST_MAC, engine));
         host = namespace.call(() -> PacketSocket.open(tap.link().index()));
         hostWithHeader =
                 namespace.call(() -> PacketSocket.openWithHeader(tap.link().index()));
@@ -60,6 +67,15 @@ final class EmulatorBench implements AutoCloseable {
 
     Emulator emulator() {
         return emulator;
+    }
+
+    /** The namespace that the TAP is in. */
+    NetworkNamespace namespace() {
+        return namespace;
+    }
+
+    TapDevice tap() {
+        return tap;
     }
 
     /** The host's side of the TAP. */

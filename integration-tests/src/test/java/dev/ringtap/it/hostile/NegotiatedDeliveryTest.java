@@ -4,6 +4,7 @@ package dev.ringtap.it.hostile;
 import static dev.ringtap.it.hostile.EmulatorBench.await;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.ringtap.emulator.HashSourceChoice;
 import dev.ringtap.emulator.datapath.Counter;
 import dev.ringtap.emulator.io.IoEngine;
 import dev.ringtap.guest.FakeGuest;
@@ -27,18 +28,20 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.Parameter;
 import org.junit.jupiter.params.ParameterizedClass;
-import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** What arrives, and how, under the features, buffers and filters that a driver chose: also under unusual ones. */
 @RequiresTap
 @RequiresBpf
 @ParameterizedClass
-@EnumSource(IoEngine.class)
+@MethodSource("settings")
 class NegotiatedDeliveryTest {
     private static final int IP = 14;
     private static final int TRANSPORT = 34;
@@ -52,15 +55,24 @@ class NegotiatedDeliveryTest {
     private static final byte[] KEY =
             HexFormat.of().parseHex("6d5a56da255b0ec24167253d43a38fb0d0ca2bcbae7b30b477cb2da38030f20c6a42b73bbeac01fa");
 
-    @Parameter
+    @Parameter(0)
     private IoEngine engine;
+
+    @Parameter(1)
+    private HashSourceChoice source;
 
     private final BlockingQueue<ReceivedPacket> inbox = new LinkedBlockingQueue<>();
     private EmulatorBench bench;
 
+    static Stream<Arguments> settings() {
+        return Stream.of(IoEngine.values())
+                .flatMap(engine -> Stream.of(HashSourceChoice.DEVICE, HashSourceChoice.EBPF)
+                        .map(source -> Arguments.of(engine, source)));
+    }
+
     @BeforeEach
     void open() throws Exception {
-        bench = new EmulatorBench(engine);
+        bench = new EmulatorBench(engine, source);
     }
 
     @AfterEach

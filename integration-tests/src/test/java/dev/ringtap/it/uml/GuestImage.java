@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.ringtap.it.uml;
 
+import dev.ringtap.it.initramfs.CpioArchive;
+import dev.ringtap.it.initramfs.InstalledPrograms;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
@@ -27,8 +27,11 @@ record GuestImage(Path kernel, Path initramfs) {
         if (findKernel().isEmpty()) {
             return Optional.of("no linux.uml in PATH or -Dringtap.uml (Debian: user-mode-linux)");
         }
+        if (processorHas("amx_tile")) {
+            return Optional.of("this processor has AMX, whose registers are more than User-Mode Linux 6.1 can restore");
+        }
         return Stream.of("busybox", "ethtool", "gcc", "ldd", "setarch", "unshare")
-                .filter(program -> findProgram(program).isEmpty())
+                .filter(program -> InstalledPrograms.find(program).isEmpty())
                 .map(program -> "no " + program + " in PATH")
                 .findFirst();
     }
@@ -36,7 +39,8 @@ record GuestImage(Path kernel, Path initramfs) {
     /** Builds the initramfs in a directory. */
     static GuestImage build(Path directory) throws IOException, InterruptedException {
         Path kernel = findKernel().orElseThrow();
-        String version = outputOf(kernel.toString(), "--version").strip();
+        String version =
+                InstalledPrograms.outputOf(kernel.toString(), "--version").strip();
         Path modules = Path.of(System.getProperty("ringtap.uml.modules", "/usr/lib/uml/modules"))
                 .resolve(version);
 
@@ -45,8 +49,9 @@ record GuestImage(Path kernel, Path initramfs) {
             archive.directory(directoryName);
         }
         archive.executable("init", SOURCES.resolve("init"));
-        archive.executable("bin/busybox", findProgram("busybox").orElseThrow());
-        addDynamic(archive, "usr/sbin/ethtool", findProgram("ethtool").orElseThrow());
+        archive.executable("bin/busybox", InstalledPrograms.find("busybox").orElseThrow());
+        archive.dynamicExecutable(
+                "usr/sbin/ethtool", InstalledPrograms.find("ethtool").orElseThrow());
         addCompiled(archive, directory, "rxhash");
         addCompiled(archive, directory, "tcpstream");
 
@@ -67,7 +72,7 @@ record GuestImage(Path kernel, Path initramfs) {
             throws IOException, InterruptedException {
         Path executable = directory.resolve(program);
         // Static: the guest has no C library of its own, save what ethtool brings.
-        outputOf(
+        InstalledPrograms.outputOf(
                 "gcc",
                 "-O2",
                 "-Wall",
@@ -79,43 +84,20 @@ record GuestImage(Path kernel, Path initramfs) {
         archive.executable("bin/" + program, executable);
     }
 
-    /** Adds a program with the loader and libraries that ldd names, at the very paths it names. */
-    private static void addDynamic(CpioArchive archive, String target, Path program)
-            throws IOException, InterruptedException {
-        archive.executable(target, program);
-        Matcher libraries =
-                Pattern.compile("(?m)^\\s+(?:\\S+ => )?(/\\S+) \\(0x").matcher(outputOf("ldd", "" + program));
-        while (libraries.find()) {
-            Path library = Path.of(libraries.group(1));
-            archive.executable(library.toString().substring(1), library);
+    /** Whether a flag of /proc/cpuinfo is there. UML 6.1 dies in put_fp_registers when the state outgrows its buffer. */
+    private static boolean processorHas(String flag) {
+        try (var lines = Files.lines(Path.of("/proc/cpuinfo"))) {
+            return lines.anyMatch(line ->
+                    line.startsWith("flags") && List.of(line.split("\\s+")).contains(flag));
+        } catch (IOException e) {
+            return false;
         }
     }
 
     private static Optional<Path> findKernel() {
         String named = System.getProperty("ringtap.uml");
         return named == null
-                ? findProgram("linux.uml")
+                ? InstalledPrograms.find("linux.uml")
                 : Optional.of(Path.of(named)).filter(Files::isExecutable);
-    }
-
-    private static Optional<Path> findProgram(String name) {
-        return Stream.concat(
-                        Stream.of(System.getenv().getOrDefault("PATH", "").split(":")),
-                        // ethtool is there, which is not in every user's PATH
-                        Stream.of("/usr/sbin", "/sbin"))
-                .filter(directory -> !directory.isEmpty())
-                .map(directory -> Path.of(directory, name))
-                .filter(Files::isExecutable)
-                .findFirst();
-    }
-
-    private static String outputOf(String... command) throws IOException, InterruptedException {
-        Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
-        process.getOutputStream().close();
-        String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-        if (process.waitFor() != 0) {
-            throw new IOException(String.join(" ", command) + " failed:\n" + output);
-        }
-        return output;
     }
 }

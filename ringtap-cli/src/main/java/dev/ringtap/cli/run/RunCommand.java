@@ -3,25 +3,19 @@ package dev.ringtap.cli.run;
 
 import dev.ringtap.cli.CommandException;
 import dev.ringtap.cli.EngineChoice;
+import dev.ringtap.cli.TapChoice;
 import dev.ringtap.ebpf.object.TapPrograms;
 import dev.ringtap.emulator.Emulator;
 import dev.ringtap.emulator.EmulatorConfig;
 import dev.ringtap.emulator.EmulatorSnapshot;
-import dev.ringtap.emulator.device.CustomSteering;
-import dev.ringtap.emulator.device.ProgramSteering;
-import dev.ringtap.emulator.device.SteeringDesign;
+import dev.ringtap.emulator.HashSourceChoice;
 import dev.ringtap.emulator.io.IoEngine;
-import dev.ringtap.emulator.tap.KernelTapPort;
-import dev.ringtap.linux.bpf.KernelTapPrograms;
+import dev.ringtap.emulator.tap.emulated.EmulatedTap;
 import dev.ringtap.linux.bpf.SteeringConfig;
-import dev.ringtap.linux.net.LinkConfig;
-import dev.ringtap.linux.tun.TapDevice;
 import dev.ringtap.virtio.net.HashType;
 import dev.ringtap.virtio.net.NetDeviceConfig;
 import java.io.IOException;
 import java.io.PrintStream;
-import java.net.InetAddress;
-import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.security.SecureRandom;
@@ -56,13 +50,8 @@ public final class RunCommand implements Callable<Integer> {
     private static final long SCREEN_INTERVAL_MS = 1_000;
     private static final int LINE_EVERY_INTERVALS = 10;
 
-    @Option(
-            names = "--tap",
-            paramLabel = "NAME",
-            defaultValue = "ringtap%d",
-            description = "TAP device to make, or to attach to if it is persistent and yours; %%d becomes"
-                    + " the first free number. Default: ${DEFAULT-VALUE}.")
-    private String tapName;
+    @Mixin
+    private TapOptions tapOptions;
 
     @Option(
             names = "--queue-pairs",
@@ -92,8 +81,11 @@ public final class RunCommand implements Callable<Integer> {
     @Option(
             names = "--address",
             paramLabel = "ADDRESS/LENGTH",
-            description = "Address of the host on the TAP, such as 10.9.0.1/24; may be repeated.")
-    private List<String> addresses = List.of();
+            converter = HostAddress.Converter.class,
+            description =
+                    "Address of the host on the TAP, such as 10.9.0.1/24; may be repeated. On the emulated TAP the"
+                            + " host behind it answers ARP, neighbour solicitations and pings there.")
+    private List<HostAddress> addresses = List.of();
 
     @Option(
             names = "--rss-table",
@@ -126,58 +118,48 @@ public final class RunCommand implements Callable<Integer> {
         byte[] macBytes = checkOptions();
         TapPrograms programs = programOptions.read();
         IoEngine engine = engineChoice.resolve();
-        TapDevice tap = TapDevice.open(tapOptions());
+        TapChoice.Chosen chosen = tapOptions.choose();
+        if (chosen.kernel()) {
+            // Before anything is made: a name that cannot be one is wrong usage.
+            tapOptions.kernelTap(queuePairs);
+        }
+        if (chosen.kernel() && programs.filter() != null && tapOptions.hashSource() == HashSourceChoice.EBPF) {
+            throw usage("--hash-source ebpf: the program of --filter would see the hash that stands in front of each"
+                    + " frame; use --hash-source device");
+        }
+        RunTap tap = open(chosen, programs);
         Emulator emulator;
         try {
-            prepareLink(tap.link());
             NetDeviceConfig device = new NetDeviceConfig(
                     macBytes, queuePairs, mtu, rssTable, HashType.ALL, NetDeviceConfig.SPEED_UNKNOWN);
-            emulator = Emulator.start(
-                    new EmulatorConfig(socket, new KernelTapPort(tap), steer(tap, programs), device, engine, 0));
+            emulator = Emulator.start(new EmulatorConfig(socket, tap.port(), tap.steering(), device, engine, 0));
         } catch (IOException | RuntimeException e) {
             tap.close();
             throw e;
         }
-        Thread stop = new Thread(() -> stop(emulator, out), "ringtap-stop");
+        Thread stop = new Thread(() -> stop(emulator, tap, out), "ringtap-stop");
         Runtime.getRuntime().addShutdownHook(stop);
-        describe(out, emulator, macBytes, programs);
-        IOException failed = watch(out, emulator, terminal);
+        describe(out, emulator, macBytes, chosen, tap);
+        IOException failed = watch(out, emulator, tap, terminal);
         Runtime.getRuntime().removeShutdownHook(stop);
         emulator.close();
+        tap.close();
         throw failed;
     }
 
-    /** Attaches the user's filter, and his steering program if there is one. */
-    private SteeringDesign steer(TapDevice tap, TapPrograms programs) throws IOException {
-        KernelTapPrograms loaded = programOptions.load(programs);
-        try {
-            if (programs.filter() != null) {
-                tap.setFilter(loaded.filterFd());
-            }
-            if (programs.steering() != null) {
-                return CustomSteering.on(tap, loaded);
-            }
-        } catch (IOException e) {
-            loaded.close();
-            throw e;
-        }
-        loaded.close(); // the TAP keeps the filter
-        return ProgramSteering.on(tap);
-    }
-
-    /** Changes only what is not so already: the owner of a persistent TAP may use it, and may not change it. */
-    private void prepareLink(LinkConfig link) throws IOException {
-        if (link.mtu() != mtu) {
-            link.setMtu(mtu);
-        }
-        for (String address : addresses) {
-            int slash = address.indexOf('/');
-            link.addAddress(
-                    InetAddress.getByName(address.substring(0, slash)), Integer.parseInt(address.substring(slash + 1)));
-        }
-        if (!link.info().up()) {
-            link.setUp(true);
-        }
+    private RunTap open(TapChoice.Chosen chosen, TapPrograms programs) throws IOException {
+        return chosen.kernel()
+                ? KernelRunTap.open(
+                        tapOptions.kernelTap(queuePairs),
+                        mtu,
+                        addresses,
+                        tapOptions.hashSource(),
+                        programOptions,
+                        programs)
+                : EmulatedRunTap.open(
+                        EmulatedTap.Options.of("emulated0", queuePairs).withMtu(mtu),
+                        addresses,
+                        tapOptions.hashSource());
     }
 
     private byte[] checkOptions() {
@@ -199,37 +181,7 @@ public final class RunCommand implements Callable<Integer> {
             throw usage("--rss-table %d: expected a power of two from %d to %d"
                     .formatted(rssTable, NetDeviceConfig.MIN_RSS_TABLE_LENGTH, MOST_TABLE_ENTRIES));
         }
-        for (String address : addresses) {
-            checkAddress(address);
-        }
         return mac == null ? randomMac() : parseMac();
-    }
-
-    private TapDevice.Options tapOptions() {
-        try {
-            return TapDevice.Options.of(tapName, queuePairs);
-        } catch (IllegalArgumentException e) {
-            throw usage("--tap: " + e.getMessage());
-        }
-    }
-
-    private void checkAddress(String address) {
-        int slash = address.indexOf('/');
-        try {
-            // Only literals: a name would be looked up in the network.
-            if (slash > 0 && address.substring(0, slash).matches("[0-9a-fA-F:.]+")) {
-                int bits =
-                        8 * InetAddress.getByName(address.substring(0, slash)).getAddress().length;
-                int length = Integer.parseInt(address.substring(slash + 1));
-                if (length >= 0 && length <= bits) {
-                    return;
-                }
-            }
-        } catch (UnknownHostException | NumberFormatException e) {
-            // Said below, with the value.
-        }
-        throw usage("--address '%s': expected an IPv4 or IPv6 address and a prefix length, such as 10.9.0.1/24"
-                .formatted(address));
     }
 
     private byte[] parseMac() {
@@ -257,16 +209,15 @@ public final class RunCommand implements Callable<Integer> {
         return new ParameterException(spec.commandLine(), message);
     }
 
-    private void describe(PrintStream out, Emulator emulator, byte[] macBytes, TapPrograms programs) {
+    private void describe(PrintStream out, Emulator emulator, byte[] macBytes, TapChoice.Chosen chosen, RunTap tap) {
         out.printf(
                 "ringtap: TAP %s, %d queue pairs, guest MAC %s, engine %s%n",
                 emulator.config().tap().name(),
                 queuePairs,
                 HexFormat.ofDelimiter(":").formatHex(macBytes),
                 emulator.config().engine().name().toLowerCase(Locale.ROOT));
-        if (programs.filter() != null) {
-            out.println("filter: " + programs.filter().title());
-        }
+        out.printf("%s TAP: %s%n", chosen.choice(), chosen.reason());
+        tap.lines().forEach(out::println);
         if (emulator.steeringUnavailable() != null) {
             out.println("RSS is not offered: " + emulator.steeringUnavailable());
         }
@@ -277,7 +228,8 @@ public final class RunCommand implements Callable<Integer> {
     }
 
     /** Shows what happens until the emulator fails. */
-    private IOException watch(PrintStream out, Emulator emulator, boolean terminal) throws InterruptedException {
+    private IOException watch(PrintStream out, Emulator emulator, RunTap tap, boolean terminal)
+            throws InterruptedException {
         StatusScreen screen = new StatusScreen();
         int shownLines = 0;
         int intervals = 0;
@@ -316,9 +268,10 @@ public final class RunCommand implements Callable<Integer> {
         return before.substring(0, Math.max(0, before.lastIndexOf('|'))).equals(now.substring(0, now.lastIndexOf('|')));
     }
 
-    private void stop(Emulator emulator, PrintStream out) {
+    private void stop(Emulator emulator, RunTap tap, PrintStream out) {
         stopping = true;
         emulator.close();
+        tap.close();
         out.println("stopped: " + StatusScreen.line(emulator.snapshot()));
         out.flush();
         // A stop by signal is this command's proper end; the JVM's own status would be 128 + signal.

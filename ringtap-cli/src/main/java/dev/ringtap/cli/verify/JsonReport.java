@@ -33,8 +33,11 @@ final class JsonReport {
         root.put("seed", outcome.seed());
         root.put("flows", outcome.rows().size());
         root.put("queuePairs", outcome.queuePairs());
-        root.put("engine", outcome.engine());
-        root.put("kernel", outcome.kernel());
+        root.put("tap", outcome.setup().tap().choice().name());
+        root.put("tapReason", outcome.setup().tap().reason());
+        root.put("steering", outcome.setup().steering());
+        root.put("engine", outcome.setup().engine());
+        root.put("kernel", outcome.setup().kernel());
         root.put("elapsedMs", outcome.elapsedMs());
         numbers(root.putArray("perQueue"), outcome.total().queues());
         numbers(root.putArray("spread"), outcome.spread().queues());

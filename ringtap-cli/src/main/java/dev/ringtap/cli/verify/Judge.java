@@ -159,6 +159,23 @@ final class Judge extends SimpleChannelInboundHandler<ReceivedPacket> {
         }
     }
 
+    /**
+     * Counts a packet that somebody else has compared.
+     *
+     * @param packet null for one that never arrived
+     * @param problem null if it was right
+     */
+    synchronized void counted(ReceivedPacket packet, String problem) {
+        if (packet == null) {
+            phase.countMissing();
+        } else {
+            phase.count(null, packet, problem == null);
+        }
+        if (problem != null) {
+            fail(null, -1, problem);
+        }
+    }
+
     // ---- What the sender says
 
     /** Enters a frame as sent under the setting in force, and returns it. */

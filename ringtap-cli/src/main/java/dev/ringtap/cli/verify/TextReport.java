@@ -146,27 +146,36 @@ final class TextReport {
                 "Guest to host: %,d frames identical; %,d datagrams, %,d of them with the checksum left to the device; "
                         + "%,d bytes of TCP, %,d frames larger than a segment%n",
                 back.frames(), back.datagrams(), back.partialChecksums(), back.streamBytes(), back.largeFrames());
+        boolean kernel = outcome.setup().tap().kernel();
         out.printf(
-                "Host to guest: %,d packets of %,d flows and %,d of the kernel's own, over %d queue pairs, %s engine, "
-                        + "Linux %s%n",
+                "Host to guest: %,d packets of %,d flows%s, over %d queue pairs, %s engine, Linux %s%n",
                 outcome.total().packets() - outcome.unasked(),
                 outcome.rows().size(),
-                outcome.unasked(),
+                kernel ? " and %,d of the kernel's own".formatted(outcome.unasked()) : "",
                 outcome.queuePairs(),
-                outcome.engine(),
-                outcome.kernel());
+                outcome.setup().engine(),
+                outcome.setup().kernel());
         out.printf(
                 "Of these %,d arrived with the checksum left to the guest, %,d larger than a segment%n",
                 outcome.total().partialChecksums(), outcome.total().largeFrames());
         if (outcome.dropped() > 0) {
-            out.printf(
-                    "The kernel's queue dropped %,d packets and said so; they are not counted.%n", outcome.dropped());
+            out.printf("The TAP's queues dropped %,d packets and said so; they are not counted.%n", outcome.dropped());
         }
+        setup(outcome.setup());
         String verdict = outcome.passed()
                 ? ansi.string("@|bold,green 0 mismatches|@")
                 : ansi.string("@|bold,red %,d mismatches|@".formatted(outcome.mismatches()));
         out.printf(
                 "%s, %,d packets, %.1f s, seed %d%n",
                 verdict, outcome.total().packets(), outcome.elapsedMs() / 1000.0, outcome.seed());
+    }
+
+    private void setup(Outcome.Setup setup) {
+        out.printf("TAP: %s; %s%n", setup.tap().kernel() ? "the kernel's" : "emulated", setup.steering());
+        if (!setup.tap().kernel()) {
+            out.println(
+                    "Emulated are the TAP (queues, steering hook, segmentation, checksums) and the host behind it (UDP,"
+                            + " TCP, echo). As ever are the eBPF object, vhost-user, virtqueues, device, guest and checker.");
+        }
     }
 }

@@ -2,7 +2,10 @@
 package dev.ringtap.cli.verify;
 
 import dev.ringtap.cli.EngineChoice;
+import dev.ringtap.cli.HashSourceOption;
+import dev.ringtap.cli.TapChoice;
 import dev.ringtap.emulator.EmulatorConfig;
+import dev.ringtap.emulator.HashSourceChoice;
 import dev.ringtap.guest.traffic.FlowPlan;
 import java.io.OutputStream;
 import java.io.PrintStream;
@@ -23,9 +26,11 @@ import picocli.CommandLine.Spec;
         sortOptions = false,
         description = {
             "Proves queue and hash of every packet.",
-            "Makes a network namespace, a TAP, an emulator and a guest of its own, sends traffic of every hash type "
+            "Makes a TAP with a host behind it, an emulator and a guest of its own, sends traffic of every hash type "
                     + "while the guest reconfigures the device, and compares receive queue, hash value and hash report "
-                    + "of every packet with what an independent checker expects. Leaves nothing behind."
+                    + "of every packet with what an independent checker expects. The kernel's TAP lies in a network "
+                    + "namespace of its own; without the privilege for that the TAP and the host are emulated. Leaves "
+                    + "nothing behind."
         },
         footer = {"", "Exit code: 0 without a mismatch, 1 with one or if it cannot run, 2 for wrong usage."})
 public final class VerifyCommand implements Callable<Integer> {
@@ -56,6 +61,25 @@ public final class VerifyCommand implements Callable<Integer> {
     @Option(names = "--engine", paramLabel = "ENGINE", defaultValue = "auto", description = EngineChoice.DESCRIPTION)
     private EngineChoice engine;
 
+    @Option(names = "--tap", paramLabel = "TAP", defaultValue = "auto", description = TapChoice.DESCRIPTION)
+    private TapChoice tap;
+
+    @Option(
+            names = "--hash-source",
+            paramLabel = "SOURCE",
+            defaultValue = "auto",
+            converter = HashSourceOption.class,
+            description = HashSourceOption.DESCRIPTION)
+    private HashSourceChoice hashSource;
+
+    @Option(
+            names = "--load",
+            paramLabel = "PACKETS",
+            defaultValue = "0",
+            description = "Also check so many packets of two senders at once that overflow the TAP's queues."
+                    + " Default: ${DEFAULT-VALUE}.")
+    private long load;
+
     @Option(names = "--json", description = "Print one JSON object and nothing else.")
     private boolean json;
 
@@ -70,7 +94,13 @@ public final class VerifyCommand implements Callable<Integer> {
         check("--flows", flows, FlowPlan.MIN_FLOWS, FlowPlan.MAX_FLOWS, " (one of every kind)");
         check("--queue-pairs", queuePairs, 1, EmulatorConfig.MAX_QUEUE_PAIRS, "");
         long chosen = seed != null ? seed : RandomGenerator.getDefault().nextLong(1_000_000_000);
-        VerifySettings settings = new VerifySettings(queuePairs, flows, chosen, engine, breakKey);
+        try {
+            tap.resolve("verify", KernelNetwork.NEEDS, hashSource);
+        } catch (IllegalArgumentException e) {
+            throw new ParameterException(spec.commandLine(), e.getMessage());
+        }
+        VerifySettings settings =
+                new VerifySettings(queuePairs, flows, chosen, engine, tap, hashSource, load, breakKey);
 
         PrintStream out = new PrintStream(System.out, true, StandardCharsets.UTF_8);
         boolean terminal = System.console() != null && System.console().isTerminal();

@@ -2,6 +2,9 @@
 package dev.ringtap.cli.verify;
 
 import dev.ringtap.cli.CommandException;
+import dev.ringtap.cli.HostNeed;
+import dev.ringtap.cli.TapChoice;
+import dev.ringtap.emulator.io.IoEngine;
 import dev.ringtap.guest.FakeGuest;
 import dev.ringtap.guest.check.GuestRss;
 import dev.ringtap.guest.check.HashTypes;
@@ -16,6 +19,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Locale;
 import java.util.Random;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
@@ -54,6 +58,7 @@ final class VerifyRun {
     private final Random random;
     private final List<Outcome.Phase> phases = new ArrayList<>();
     private final AtomicInteger transmitQueues = new AtomicInteger(1);
+    private TapChoice.Chosen tap;
     private TestBed bed;
     private FlowPlan plan;
     private Judge judge;
@@ -81,9 +86,12 @@ final class VerifyRun {
      */
     Outcome run() throws Exception {
         long startNs = System.nanoTime();
-        Privilege.require();
-        try (TestBed made = TestBed.create(settings.queuePairs(), settings.engine())) {
+        IoEngine engine = settings.engine().resolve();
+        Outcome.Setup setup;
+        try (TestBed made = makeBed(engine)) {
             bed = made;
+            setup = new Outcome.Setup(
+                    tap, made.steering(), engine.name().toLowerCase(Locale.ROOT), System.getProperty("os.version"));
             Thread cleanUp = new Thread(() -> stop(made), "ringtap-clean-up");
             Runtime.getRuntime().addShutdownHook(cleanUp);
             try {
@@ -104,8 +112,7 @@ final class VerifyRun {
         progress.erase();
         return new Outcome(
                 settings.seed(),
-                bed.engine(),
-                System.getProperty("os.version"),
+                setup,
                 settings.queuePairs(),
                 judge.rows(),
                 judge.total(),
@@ -118,6 +125,32 @@ final class VerifyRun {
                 judge.failures(),
                 judge.mismatches(),
                 elapsedMs);
+    }
+
+    private TestBed makeBed(IoEngine engine) throws Exception {
+        tap = settings.tap().resolve("verify", KernelNetwork.NEEDS, settings.hashSource());
+        if (tap.kernel()) {
+            // Asked for by name, or by a hash source that only this TAP has.
+            boolean insisted =
+                    settings.tap() == TapChoice.kernel || !settings.hashSource().onEmulatedTap();
+            if (insisted) {
+                String missing = HostNeed.missing("verify", KernelNetwork.NEEDS);
+                if (missing != null) {
+                    throw new CommandException(missing + "; or let it run on --tap emulated, which needs none of it");
+                }
+            }
+            try {
+                return TestBed.on(KernelNetwork.create(settings.queuePairs(), settings.hashSource()), engine);
+            } catch (IOException | CommandException e) {
+                // A container may hold every capability and still be refused a call.
+                if (insisted) {
+                    throw e;
+                }
+                tap = new TapChoice.Chosen(TapChoice.emulated, e.getMessage());
+            }
+        }
+        progress.line("emulated TAP: " + tap.reason());
+        return TestBed.on(EmulatedNetwork.create(settings.queuePairs(), settings.hashSource()), engine);
     }
 
     private void stop(TestBed made) {
@@ -134,7 +167,7 @@ final class VerifyRun {
     }
 
     private void prepare() throws Exception {
-        int mtu = bed.tap().link().mtu();
+        int mtu = bed.mtu();
         long runNumber = RandomGenerator.getDefault().nextLong();
         plan = FlowPlan.create(bed.topology(), settings.flows(), settings.seed(), runNumber);
         sequences = new int[plan.flows().size()];
@@ -142,8 +175,8 @@ final class VerifyRun {
         Setting first = Setting.automatic("as after a reset", 1, 0, MICROSOFT_KEY);
         judge = new Judge(plan, tcp, mtu, settings.queuePairs(), first);
         guest = bed.connect(judge);
-        host = HostSide.open(bed.namespace(), bed.tap().link().index(), plan.flows());
-        droppedBefore = bed.droppedByKernel();
+        host = bed.openHost(plan.flows());
+        droppedBefore = bed.dropped();
     }
 
     private int transmitQueue(Flow flow) {
@@ -230,6 +263,9 @@ final class VerifyRun {
             steer(rss);
             sendEach(1);
         });
+        if (settings.loadPackets() > 0) {
+            phase("load: two senders, queues overflow", false, () -> load(rss));
+        }
         phase("guest to host", false, () -> {
             GuestToHost direction = new GuestToHost(bed.topology(), plan, guest, host, judge, transmitQueues.get());
             back = direction.run(sequences);
@@ -281,6 +317,19 @@ final class VerifyRun {
             }
             finish(ack, "RSS_CONFIG");
         }
+    }
+
+    private void load(GuestRss rss) throws Exception {
+        progress.update(currentPhase, judge.packets(), judge.mismatches());
+        GuestRss checked = rss.withKey(checkerKey(rss.key()));
+        LoadPhase load = new LoadPhase(bed.network(), guest, judge, checked);
+        LoadPhase.Result result = load.run(settings.loadPackets(), () -> bed.dropped() + bed.droppedByDevice());
+        long newlyDropped = bed.dropped() - droppedBefore;
+        progress.line(
+                "  sent %,d, arrived %,d, dropped by full queues %,d; %,d came without the hash that was due in band"
+                        .formatted(result.sent(), result.arrived(), newlyDropped, bed.unprefixed()));
+        droppedBefore += newlyDropped;
+        dropped += newlyDropped;
     }
 
     private void closeConnections() throws Exception {
@@ -410,7 +459,7 @@ final class VerifyRun {
         if (judge.broken() != null) {
             throw new CommandException("the guest stopped: " + judge.broken().getMessage(), judge.broken());
         }
-        long newlyDropped = bed.droppedByKernel() - droppedBefore;
+        long newlyDropped = bed.dropped() - droppedBefore;
         droppedBefore += newlyDropped;
         dropped += newlyDropped;
         judge.giveUp(newlyDropped);

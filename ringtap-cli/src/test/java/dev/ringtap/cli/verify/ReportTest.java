@@ -3,6 +3,7 @@ package dev.ringtap.cli.verify;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.ringtap.cli.TapChoice;
 import dev.ringtap.guest.ReceivedPacket;
 import dev.ringtap.guest.traffic.Flow;
 import dev.ringtap.guest.traffic.FlowKind;
@@ -22,6 +23,7 @@ class ReportTest {
     private static final Topology TOPOLOGY = Topology.of(new byte[] {2, 0, 0, 0, 0, 1}, new byte[] {2, 0, 0, 0, 0, 2});
 
     private final FlowPlan plan = FlowPlan.create(TOPOLOGY, 200, 3, 3);
+    private TapChoice.Chosen tap = new TapChoice.Chosen(TapChoice.kernel, "nothing is missing for it");
     private final List<FlowRow> rows = new ArrayList<>();
     private final Tally tally = new Tally(2);
 
@@ -52,6 +54,17 @@ class ReportTest {
     }
 
     @Test
+    void whatIsEmulatedIsSaidAndWhy() {
+        assertThat(text(outcome(false), false))
+                .contains("TAP: the kernel's; a steering program", "0 of the kernel's own")
+                .doesNotContain("mulated");
+        tap = new TapChoice.Chosen(TapChoice.emulated, "verify lacks CAP_NET_ADMIN");
+        assertThat(text(outcome(false), false))
+                .contains("TAP: emulated; a steering program", "Emulated are the TAP")
+                .doesNotContain("kernel's own");
+    }
+
+    @Test
     void jsonHasCountsForMachines() {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         new JsonReport().print(outcome(true), true, new PrintStream(bytes, true, StandardCharsets.UTF_8));
@@ -63,6 +76,9 @@ class ReportTest {
         assertThat(root.get("perQueue").get(0).asLong()
                         + root.get("perQueue").get(1).asLong())
                 .isEqualTo(200);
+        assertThat(root.get("tap").asString()).isEqualTo("kernel");
+        assertThat(root.get("tapReason").asString()).isEqualTo("nothing is missing for it");
+        assertThat(root.get("steering").asString()).isEqualTo("a steering program");
         assertThat(root.get("perType").get("TCPv4").asLong()).isEqualTo(200);
         assertThat(root.get("perKind")).hasSize(FlowKind.values().length);
         assertThat(root.get("phases").get(0).get("name").asString()).isEqualTo("a phase");
@@ -86,8 +102,7 @@ class ReportTest {
         }
         return new Outcome(
                 42,
-                "epoll",
-                "6.1",
+                new Outcome.Setup(tap, "a steering program", "epoll", "6.1"),
                 2,
                 rows,
                 tally,

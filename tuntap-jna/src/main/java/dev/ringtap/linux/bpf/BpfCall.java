@@ -31,6 +31,10 @@ final class BpfCall {
     private static final int OBJ_GET_INFO_BY_FD = 15;
     private static final int BTF_LOAD = 18;
     private static final int MAP_FREEZE = 22;
+    private static final int LINK_CREATE = 28;
+
+    /** enum bpf_attach_type: what packets meet that leave the host through an interface. Since Linux 6.6. */
+    private static final int TCX_EGRESS = 47;
 
     private static final int NAME_BYTES = 15;
     /** A signal makes the verifier and a test run give up with EAGAIN or EINTR; the JVM uses signals. */
@@ -144,6 +148,29 @@ final class BpfCall {
             long fd = call(PROG_LOAD, attr);
             if (fd == -Errno.EPERM && LockedMemory.raiseLimit()) fd = call(PROG_LOAD, attr);
             return (int) fd;
+        }
+    }
+
+    /**
+     * Attaches a program behind those that are at the egress of an interface of the calling thread's network namespace.
+     *
+     * @return the link; the program is detached when its last descriptor is closed
+     * @throws NativeException EINVAL if the kernel does not know this way to attach
+     */
+    static OwnedFd linkTcxEgress(int programFd, int interfaceIndex) throws NativeException {
+        try (var arena = Arena.ofConfined()) {
+            var attr = arena.allocate(48, 8);
+            attr.set(JAVA_INT, 0, programFd);
+            attr.set(JAVA_INT, 4, interfaceIndex);
+            attr.set(JAVA_INT, 8, TCX_EGRESS);
+            long fd = call(LINK_CREATE, attr);
+            if (fd < 0)
+                throw new NativeException(
+                        "bpf BPF_LINK_CREATE",
+                        (int) -fd,
+                        "cannot attach a program to the egress of interface " + interfaceIndex
+                                + (fd == -Errno.EPERM ? " (CAP_NET_ADMIN is needed)" : ""));
+            return OwnedFd.of((int) fd);
         }
     }
 

@@ -11,9 +11,9 @@ import java.util.Objects;
  * @param mode what is done with a packet
  * @param hashTypes enabled hash types, bit 0 (IPv4) to bit 8 (UDP_EX), VIRTIO 1.3, 5.1.6.4.3 Hash calculation for
  *     incoming packets
- * @param unclassifiedQueue queue of a packet without a hash, 0 to 65535; with {@link Mode#CONSTANT} that of every packet
+ * @param unclassifiedQueue queue of a packet without a hash, 0 to 65535; without {@link Mode#RSS} that of every packet
  * @param table indirection table: a power of two of queues, 1 to 512, each 0 to 65535; the kernel takes a queue modulo
- *     the number of attached queues. Empty with {@link Mode#CONSTANT}
+ *     the number of attached queues. Empty without {@link Mode#RSS}
  * @param toeplitz the key as 36 × 256 hashes: {@code [i * 256 + v]} is the Toeplitz hash of the 36-byte input whose
  *     only non-zero byte is byte {@code i} with value {@code v}. Empty with {@link Mode#CONSTANT}
  */
@@ -35,7 +35,9 @@ public record SteeringConfig(Mode mode, int hashTypes, int unclassifiedQueue, in
         /** Every packet goes to the unclassified queue. */
         CONSTANT,
         /** The hash picks an entry of the table. */
-        RSS
+        RSS,
+        /** There is a hash to report, but every packet goes to the unclassified queue. */
+        HASH_ONLY
     }
 
     /** Checks and copies. */
@@ -45,20 +47,17 @@ public record SteeringConfig(Mode mode, int hashTypes, int unclassifiedQueue, in
             throw new IllegalArgumentException(
                     "hash types 0x" + Integer.toHexString(hashTypes) + ": there are bits 0 to 8 only");
         checkQueue("unclassified queue", unclassifiedQueue);
-        if (mode == Mode.CONSTANT) {
-            table = NONE;
-            toeplitz = NONE;
-        } else {
-            table = table.clone();
-            toeplitz = toeplitz.clone();
+        table = mode == Mode.RSS ? table.clone() : NONE;
+        toeplitz = mode == Mode.CONSTANT ? NONE : toeplitz.clone();
+        if (mode == Mode.RSS) {
             if (table.length > TABLE_ENTRIES_MAX || Integer.bitCount(table.length) != 1)
                 throw new IllegalArgumentException("indirection table of " + table.length
                         + " entries: must be a power of two up to " + TABLE_ENTRIES_MAX);
             for (int i = 0; i < table.length; i++) checkQueue("indirection table entry " + i, table[i]);
-            if (toeplitz.length != TOEPLITZ_ENTRIES)
-                throw new IllegalArgumentException(
-                        "Toeplitz table of " + toeplitz.length + " entries: must be " + TOEPLITZ_ENTRIES);
         }
+        if (mode != Mode.CONSTANT && toeplitz.length != TOEPLITZ_ENTRIES)
+            throw new IllegalArgumentException(
+                    "Toeplitz table of " + toeplitz.length + " entries: must be " + TOEPLITZ_ENTRIES);
     }
 
     /** Every packet to one queue. */
@@ -69,6 +68,11 @@ public record SteeringConfig(Mode mode, int hashTypes, int unclassifiedQueue, in
     /** Receive-side scaling; see the record's components. */
     public static SteeringConfig rss(int hashTypes, int unclassifiedQueue, int[] table, int[] toeplitz) {
         return new SteeringConfig(Mode.RSS, hashTypes, unclassifiedQueue, table, toeplitz);
+    }
+
+    /** A hash that is reported and steers nothing; every packet to queue 0. */
+    public static SteeringConfig hashOnly(int hashTypes, int[] toeplitz) {
+        return new SteeringConfig(Mode.HASH_ONLY, hashTypes, 0, NONE, toeplitz);
     }
 
     private static void checkQueue(String what, int queue) {
@@ -105,6 +109,8 @@ public record SteeringConfig(Mode mode, int hashTypes, int unclassifiedQueue, in
     public String toString() {
         return switch (mode) {
             case CONSTANT -> "every packet to queue " + unclassifiedQueue;
+            case HASH_ONLY ->
+                "hash types 0x" + Integer.toHexString(hashTypes) + ", every packet to queue " + unclassifiedQueue;
             case RSS ->
                 "RSS over " + table.length + " entries, hash types 0x" + Integer.toHexString(hashTypes)
                         + ", unclassified to queue " + unclassifiedQueue;

@@ -30,14 +30,26 @@ final class SteeringLayout {
 
     static MemorySegment encode(SteeringConfig config, Arena arena) {
         var value = arena.allocate(SIZE_BYTES, 8); // zero-filled
+        encode(config, value);
+        return value;
+    }
+
+    /** @param value filled with zeros */
+    static void encode(SteeringConfig config, MemorySegment value) {
         int[] table = config.table();
         int[] toeplitz = config.toeplitz();
-        value.set(JAVA_INT, MODE, config.mode() == SteeringConfig.Mode.RSS ? 1 : 0);
+        value.set(
+                JAVA_INT,
+                MODE,
+                switch (config.mode()) {
+                    case CONSTANT -> 0;
+                    case RSS -> 1;
+                    case HASH_ONLY -> 2;
+                });
         value.set(JAVA_INT, HASH_TYPES, config.hashTypes());
         value.set(JAVA_SHORT, TABLE_MASK, (short) Math.max(table.length - 1, 0));
         value.set(JAVA_SHORT, UNCLASSIFIED_QUEUE, (short) config.unclassifiedQueue());
         for (int i = 0; i < table.length; i++) value.set(JAVA_SHORT, TABLE + 2L * i, (short) table[i]);
         MemorySegment.copy(toeplitz, 0, value, JAVA_INT, TOEPLITZ, toeplitz.length);
-        return value;
     }
 }

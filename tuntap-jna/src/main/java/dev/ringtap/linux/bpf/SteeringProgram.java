@@ -21,9 +21,9 @@ import java.lang.foreign.MemorySegment;
  * speculative execution that make it several times slower. Methods may be called from any thread; configurations take effect one by one.
  */
 public final class SteeringProgram implements AutoCloseable {
-    private static final String RESOURCE = "steering.bpf.o";
-    private static final String PROGRAM = "ringtap_steer";
-    private static final String ACTIVE = "ringtap_active";
+    static final String RESOURCE = "steering.bpf.o";
+    static final String PROGRAM = "ringtap_steer";
+    static final String ACTIVE = "ringtap_active";
     private static final int ETHERNET_HEADER_BYTES = 14;
 
     private final LoadedObject object;
@@ -59,8 +59,12 @@ public final class SteeringProgram implements AutoCloseable {
     }
 
     static byte[] builtObject() {
-        try (var resource = SteeringProgram.class.getResourceAsStream(RESOURCE)) {
-            if (resource == null) throw new IllegalStateException(RESOURCE + " is missing from this build");
+        return builtObject(RESOURCE);
+    }
+
+    static byte[] builtObject(String name) {
+        try (var resource = SteeringProgram.class.getResourceAsStream(name)) {
+            if (resource == null) throw new IllegalStateException(name + " is missing from this build");
             return resource.readAllBytes();
         } catch (IOException e) {
             throw new UncheckedIOException(e);

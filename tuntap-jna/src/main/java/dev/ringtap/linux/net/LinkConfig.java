@@ -246,11 +246,25 @@ public final class LinkConfig implements AutoCloseable {
     // The kernel resolves /proc/sys/net by the namespace of the thread that opens a file there, where an interface of
     // the same name may exist.
     private Path ipv6Settings() throws IOException {
+        requireOwnNamespace();
+        return Path.of("/proc/sys/net/ipv6/conf", name);
+    }
+
+    /**
+     * Checks that the calling thread is in the interface's network namespace: for calls that take an interface by its
+     * index and look for it in the namespace of their caller.
+     *
+     * @throws IllegalStateException on a thread of another namespace
+     */
+    public void requireOwnNamespace() throws IOException {
         var here = Files.readSymbolicLink(OWN_NAMESPACE);
         if (!here.equals(namespace))
             throw new IllegalStateException(
                     "the interface " + name + " is in " + namespace + ", this thread is in " + here);
-        return Path.of("/proc/sys/net/ipv6/conf", name);
+    }
+
+    Rtnetlink netlink() {
+        return netlink;
     }
 
     private static void write(Path setting, int value) throws IOException {

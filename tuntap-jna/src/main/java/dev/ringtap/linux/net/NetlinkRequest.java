@@ -5,6 +5,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.function.Consumer;
 
 /**
  * Builds one rtnetlink message, linux/netlink.h and linux/rtnetlink.h. Everything is in the machine's byte order and
@@ -22,10 +23,17 @@ final class NetlinkRequest {
     static final int RTM_NEWADDR = 20;
     static final int RTM_NEWROUTE = 24;
     static final int RTM_NEWNEIGH = 28;
+    static final int RTM_NEWQDISC = 36;
+    static final int RTM_DELQDISC = 37;
+    static final int RTM_NEWTFILTER = 44;
+    static final int RTM_DELTFILTER = 45;
+    static final int RTM_GETTFILTER = 46;
 
     static final int NLM_F_REQUEST = 1;
     static final int NLM_F_ACK = 4;
     static final int NLM_F_REPLACE = 0x100;
+    static final int NLM_F_EXCL = 0x200;
+    static final int NLM_F_DUMP = 0x300;
     static final int NLM_F_CREATE = 0x400;
 
     static final int HEADER_BYTES = 16;
@@ -86,6 +94,13 @@ final class NetlinkRequest {
         return request;
     }
 
+    /** A message with {@code struct tcmsg}, linux/rtnetlink.h: a queueing discipline, or a filter of one. */
+    static NetlinkRequest trafficControl(int type, int requestFlags, int index, int handle, int parent, int info) {
+        var request = new NetlinkRequest(type, requestFlags);
+        request.message.putInt(0).putInt(index).putInt(handle).putInt(parent).putInt(info);
+        return request;
+    }
+
     NetlinkRequest attribute(int type, byte[] value) {
         message.putShort((short) (4 + value.length)).putShort((short) type).put(value);
         return pad();
@@ -99,6 +114,15 @@ final class NetlinkRequest {
     NetlinkRequest attribute(int type, String value) {
         byte[] text = value.getBytes(StandardCharsets.UTF_8);
         return attribute(type, Arrays.copyOf(text, text.length + 1));
+    }
+
+    /** Attributes, as {@code content} writes them, within the attribute {@code outer}. */
+    NetlinkRequest nested(int outer, Consumer<NetlinkRequest> content) {
+        int start = message.position();
+        message.putShort((short) 0).putShort((short) outer);
+        content.accept(this);
+        message.putShort(start, (short) (message.position() - start));
+        return this;
     }
 
     /** The one byte {@code value} as attribute {@code inner} within {@code middle} within {@code outer}. */

@@ -13,7 +13,9 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 
 /**
  * A conversation with the kernel's interface tables, {@code rtnetlink(7)}: one request, one answer. Belongs to the
@@ -26,6 +28,7 @@ final class Rtnetlink implements AutoCloseable {
     private static final int NETLINK_EXT_ACK = 11;
 
     private static final int NLMSG_ERROR = 2;
+    private static final int NLMSG_DONE = 3;
     private static final int NLM_F_ACK_TLVS = 0x200;
     private static final int NLMSGERR_ATTR_MSG = 1;
 
@@ -73,11 +76,46 @@ final class Rtnetlink implements AutoCloseable {
         return answer;
     }
 
-    // null: done, without an object.
-    private synchronized ByteBuffer exchange(NetlinkRequest request, String call, String doing) throws NativeException {
+    /**
+     * Asks for all objects of a kind.
+     *
+     * @param request with {@link NetlinkRequest#NLM_F_DUMP}
+     * @return the messages that describe them, each from its fixed part on
+     */
+    synchronized List<ByteBuffer> list(NetlinkRequest request, String call, String doing) throws NativeException {
+        send(request, call, doing);
+        var objects = new ArrayList<ByteBuffer>();
+        while (true) {
+            long bytes = check(Posix.recv(fd.number(), buffer.address(), BUFFER_BYTES, 0), "recv " + call, doing);
+            var answer = buffer.asSlice(0, bytes).asByteBuffer().order(ByteOrder.nativeOrder());
+            for (int at = 0; at + NetlinkRequest.HEADER_BYTES <= bytes; ) {
+                int length = answer.getInt(at);
+                if (length < NetlinkRequest.HEADER_BYTES || at + length > bytes)
+                    throw new NativeException(call, Errno.EPROTO, doing + " (the kernel's answer is cut off)");
+                int type = answer.getShort(at + 4);
+                boolean ours = answer.getInt(at + 8) == sequence;
+                if (ours && type == NLMSG_DONE) return objects;
+                if (ours && type == NLMSG_ERROR)
+                    throw new NativeException(call, -answer.getInt(at + NetlinkRequest.HEADER_BYTES), doing);
+                if (ours) {
+                    byte[] object = new byte[length - NetlinkRequest.HEADER_BYTES];
+                    answer.get(at + NetlinkRequest.HEADER_BYTES, object);
+                    objects.add(ByteBuffer.wrap(object).order(ByteOrder.nativeOrder()));
+                }
+                at += length + 3 & ~3;
+            }
+        }
+    }
+
+    private void send(NetlinkRequest request, String call, String doing) throws NativeException {
         byte[] message = request.encode(++sequence);
         MemorySegment.copy(message, 0, buffer, ValueLayout.JAVA_BYTE, 0, message.length);
         check(Posix.send(fd.number(), buffer.address(), message.length, 0), "send " + call, doing);
+    }
+
+    // null: done, without an object.
+    private synchronized ByteBuffer exchange(NetlinkRequest request, String call, String doing) throws NativeException {
+        send(request, call, doing);
         while (true) {
             long bytes = check(Posix.recv(fd.number(), buffer.address(), BUFFER_BYTES, 0), "recv " + call, doing);
             var answer = buffer.asSlice(0, bytes).asByteBuffer().order(ByteOrder.nativeOrder());

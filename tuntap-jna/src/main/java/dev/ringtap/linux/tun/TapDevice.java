@@ -26,7 +26,7 @@ public final class TapDevice implements AutoCloseable {
     /** The most queues a TAP has: MAX_TAP_QUEUES of the kernel's tun.c. */
     public static final int MAX_QUEUES = 256;
 
-    /** Bytes in front of each frame: {@code struct virtio_net_hdr_v1} of linux/virtio_net.h. */
+    /** Bytes in front of each frame at first: {@code struct virtio_net_hdr_v1} of linux/virtio_net.h. */
     public static final int HEADER_BYTES = 12;
 
     private static final String CLONE_DEVICE = "/dev/net/tun";
@@ -104,6 +104,7 @@ public final class TapDevice implements AutoCloseable {
     // The queues in the order of the kernel's own table: those it calls 0, 1, and so on.
     private final List<TapQueue> attached = new ArrayList<>();
 
+    private int headerBytes = HEADER_BYTES;
     private int supportedOffloads;
     private int offloads;
     private boolean steered;
@@ -245,6 +246,20 @@ public final class TapDevice implements AutoCloseable {
     }
 
     /**
+     * Sets how many bytes stand in front of each frame, both ways (TUNSETVNETHDRSZ): {@link #HEADER_BYTES}, or more where
+     * the kernel has more to say. Before anybody reads or writes.
+     */
+    public synchronized void setHeaderBytes(int bytes) throws NativeException {
+        TunIoctl.TUNSETVNETHDRSZ.pointer(
+                control(), bytes, "cannot set headers of " + bytes + " bytes on the TAP device " + name);
+        headerBytes = bytes;
+    }
+
+    synchronized int headerBytes() {
+        return headerBytes;
+    }
+
+    /**
      * Tells the kernel what the reader of the queues copes with; nothing at first.
      *
      * @param tunFlags of {@link TunOffload}, among {@link #supportedOffloads}
@@ -298,6 +313,15 @@ public final class TapDevice implements AutoCloseable {
     /** Removes the filter program, if there is one. */
     public void clearFilter() throws NativeException {
         setFilter(NO_PROGRAM);
+    }
+
+    /**
+     * Lets frames to any Ethernet address through (TUNSETTXFILTER). The kernel's filter by addresses looks at the first
+     * bytes of a packet, whatever they are; a persistent TAP may have one from whoever held it before.
+     */
+    public synchronized void clearTransmitFilter() throws NativeException {
+        // struct tun_filter {u16 flags; u16 count}: no address is no filter.
+        TunIoctl.TUNSETTXFILTER.pointer(control(), 0, "cannot clear the transmit filter of the TAP device " + name);
     }
 
     /**

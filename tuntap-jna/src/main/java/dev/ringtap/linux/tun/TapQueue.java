@@ -36,6 +36,11 @@ public final class TapQueue {
         return fd;
     }
 
+    /** Bytes in front of each frame. */
+    public int headerBytes() {
+        return device.headerBytes();
+    }
+
     /**
      * Asks the kernel whether this queue's interface still exists, attached or not. Allocates nothing; one thread at a
      * time.

@@ -25,6 +25,7 @@ enum TunIoctl {
     TUNSETGROUP(write(206)),
     TUNGETFEATURES(read(207)),
     TUNSETOFFLOAD(write(208)),
+    TUNSETTXFILTER(write(209)),
     TUNGETIFF(read(210)),
     TUNSETVNETHDRSZ(write(216)),
     TUNSETQUEUE(write(217)),

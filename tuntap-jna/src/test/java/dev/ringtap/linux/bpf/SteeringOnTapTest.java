@@ -2,25 +2,19 @@
 package dev.ringtap.linux.bpf;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
-import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import dev.ringtap.ebpf.object.ProgramDefinition;
-import dev.ringtap.ebpf.object.ProgramType;
 import dev.ringtap.linux.RequiresBpf;
 import dev.ringtap.linux.RequiresTap;
 import dev.ringtap.linux.net.NetworkNamespace;
 import dev.ringtap.linux.net.PacketSocket;
 import dev.ringtap.linux.posix.Errno;
 import dev.ringtap.linux.posix.NativeException;
-import dev.ringtap.linux.posix.OwnedFd;
 import dev.ringtap.linux.posix.Posix;
 import dev.ringtap.linux.tun.TapDevice;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -42,6 +36,7 @@ class SteeringOnTapTest {
     private final Arena arena = Arena.ofConfined();
     private final MemorySegment buffer = arena.allocate(4096, 8);
     private final List<AutoCloseable> opened = new ArrayList<>();
+    private NetworkNamespace namespace;
     private TapDevice tap;
     private PacketSocket host;
     private SteeringProgram program;
@@ -52,7 +47,7 @@ class SteeringOnTapTest {
     @BeforeEach
     void open() throws Exception {
         new Random(11).nextBytes(KEY);
-        var namespace = keep(NetworkNamespace.create());
+        namespace = keep(NetworkNamespace.create());
         namespace.run(() -> {
             tap = keep(TapDevice.open(TapDevice.Options.of("steered%d", QUEUES)));
             tap.link().disableIpv6();
@@ -97,7 +92,7 @@ class SteeringOnTapTest {
         int[] table = IntStream.range(0, 512).map(i -> i % 15).toArray();
         configure(ReferenceHash.ALL, table, KEY);
         for (int pushed : new int[] {0x8100, 0x88A8}) {
-            try (var pusher = pushTags(pushed, 0x0123)) {
+            try (var pusher = VlanPusher.attach(namespace, tap.link().index(), pushed, 0x0123)) {
                 int classified = 0;
                 for (int[] inside : new int[][] {
                     {}, {0x8100_0001}, {0x88A8_0002}, {0x8100_0001, 0x8100_0002}, {0x88A8_0001, 0x8100_0002}
@@ -301,42 +296,5 @@ class SteeringOnTapTest {
                 tap.queue(queue).kernelIndex(),
                 buffer.asSlice(TapDevice.HEADER_BYTES, bytes - TapDevice.HEADER_BYTES)
                         .toArray(JAVA_BYTE));
-    }
-
-    /**
-     * Has the kernel put a tag beside every frame on its way into the TAP, as a VLAN interface on top would: a program
-     * at the egress hook (tcx, Linux 6.6) that calls bpf_skb_vlan_push.
-     */
-    private OwnedFd pushTags(int tpid, int tci) throws Exception {
-        int vlanPush = 18;
-        var code = ByteBuffer.allocate(5 * 8).order(ByteOrder.nativeOrder());
-        instruction(code, 0xB7, 2, Short.toUnsignedInt(Short.reverseBytes((short) tpid))); // r2 = tpid, big-endian
-        instruction(code, 0xB7, 3, tci);
-        instruction(code, 0x85, 0, vlanPush);
-        instruction(code, 0xB7, 0, 0); // let it pass
-        instruction(code, 0x95, 0, 0);
-        var definition = new ProgramDefinition(
-                "push_tag", "tcx/egress", ProgramType.SCHED_CLS, code.array(), List.of(), List.of());
-        try (var local = Arena.ofConfined()) {
-            var instructions = local.allocate(code.capacity(), 8);
-            instructions.asByteBuffer().put(code.array());
-            try (var push = OwnedFd.of(BpfCall.load(definition, instructions, null, "GPL", null))) {
-                var attr = local.allocate(48, 8);
-                attr.set(JAVA_INT, 0, push.number());
-                attr.set(JAVA_INT, 4, tap.link().index());
-                attr.set(JAVA_INT, 8, 47); // BPF_TCX_EGRESS
-                long number = System.getProperty("os.arch").equals("amd64") ? 321 : 280;
-                int linkCreate = 28;
-                var namespace = (NetworkNamespace) opened.getFirst();
-                long link = namespace.call(() -> Posix.syscall(number, linkCreate, attr.address(), 48, 0, 0, 0));
-                assumeTrue(link != -Errno.EINVAL, "no tcx in this kernel, it came with 6.6");
-                NativeException.check(link, "bpf BPF_LINK_CREATE", "cannot attach at the TAP's egress");
-                return OwnedFd.of((int) link);
-            }
-        }
-    }
-
-    private static void instruction(ByteBuffer code, int operation, int register, int constant) {
-        code.put((byte) operation).put((byte) register).putShort((short) 0).putInt(constant);
     }
 }

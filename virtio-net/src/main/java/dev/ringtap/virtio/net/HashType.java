@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.ringtap.virtio.net;
 
+import java.util.StringJoiner;
+
 /**
  * Hash types that a device supports or a driver enables. VIRTIO 1.3, 5.1.6.4.3.1 Supported/enabled hash types. The three
  * {@code _EX} types apply to IPv6 packets with a home address or a type-2 routing address.
@@ -49,5 +51,16 @@ public enum HashType {
     /** Whether {@code types} has this type. */
     public boolean in(int types) {
         return (types & mask) != 0;
+    }
+
+    /** The names of a mask's types for people, for example {@code IPV4, TCPV4}. */
+    public static String names(int types) {
+        StringJoiner names = new StringJoiner(", ");
+        for (HashType type : values()) {
+            if (type.in(types)) {
+                names.add(type.name());
+            }
+        }
+        return names.toString();
     }
 }

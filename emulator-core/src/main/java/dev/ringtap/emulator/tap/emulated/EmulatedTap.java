@@ -4,11 +4,13 @@ package dev.ringtap.emulator.tap.emulated;
 import dev.ringtap.ebpf.vm.VmProgram;
 import dev.ringtap.emulator.tap.PortQueue;
 import dev.ringtap.emulator.tap.TapPort;
+import dev.ringtap.emulator.tap.VnetHashIoctls;
 import dev.ringtap.linux.posix.Errno;
 import dev.ringtap.linux.posix.NativeException;
 import dev.ringtap.linux.tun.TapDevice;
 import dev.ringtap.linux.tun.TunOffload;
 import dev.ringtap.virtio.net.NetHeader;
+import java.lang.foreign.MemorySegment;
 import java.security.SecureRandom;
 import java.util.Arrays;
 import java.util.Objects;
@@ -289,6 +291,37 @@ public final class EmulatedTap implements TapPort {
     }
 
     /**
+     * The ioctls of {@link VnetHashIoctls}: RSS by the device itself. They take the place of a steering program, as a
+     * program takes theirs.
+     *
+     * @param request one of the four numbers
+     * @param argument what the call's pointer points to, up to the end of what may be read
+     * @return 0 or a negated errno
+     */
+    public int ioctl(long request, MemorySegment argument) {
+        return VnetHash.ioctl(request, argument, next -> {
+            QueueChooser chooser = VnetHashChooser.of(next);
+            change(current -> current.withChooser(chooser));
+        });
+    }
+
+    /**
+     * Asks for the queue of a frame that is not sent, and forgets its hash: for tools that show or measure a choice.
+     *
+     * @return the queue's number, or -1 if no queue is attached
+     */
+    public int chooseQueue(byte[] frame, int offset, int lengthBytes, FrameInfo info) {
+        Objects.checkFromIndexSize(offset, lengthBytes, frame.length);
+        Sender mine = sender.get();
+        int use = senders.enter();
+        try {
+            return mine.chooseOnly(attachment, frame, offset, lengthBytes, info);
+        } finally {
+            senders.exit(use);
+        }
+    }
+
+    /**
      * Lets a BPF program decide how many bytes of every frame get into the queue; 0 drops it.
      *
      * @param program of the type SOCKET_FILTER
@@ -397,6 +430,10 @@ public final class EmulatedTap implements TapPort {
                 ageLater();
             }
         }
+    }
+
+    int flowHash(byte[] data, int offset, int lengthBytes) {
+        return flowHash.of(data, offset, lengthBytes);
     }
 
     int automaticQueue(byte[] data, int offset, int lengthBytes, int attached) {

@@ -57,6 +57,16 @@ final class Sender implements Segmenter.Sink {
         return dropped ? -Errno.ENOBUFS : 0;
     }
 
+    /** The choice alone. */
+    int chooseOnly(Attachment current, byte[] data, int offset, int lengthBytes, FrameInfo said) {
+        if (current.queues().length == 0) {
+            return -1;
+        }
+        info.set(said);
+        attachment = current;
+        return choose(data, offset, lengthBytes);
+    }
+
     private int choose(byte[] data, int offset, int lengthBytes) {
         int queues = attachment.queues().length;
         QueueChooser chooser = attachment.chooser();

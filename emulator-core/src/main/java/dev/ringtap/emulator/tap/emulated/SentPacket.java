@@ -60,6 +60,11 @@ public final class SentPacket {
         return tap.automaticQueue(data, offset, lengthBytes, attachedQueues);
     }
 
+    /** The hash that automatic steering goes by: of the flow, the same both ways, under a key of the device's own. */
+    public int flowHash() {
+        return tap.flowHash(data, offset, lengthBytes);
+    }
+
     /**
      * Gives the frame a hash, that goes into a header of 20 bytes. Of use to a chooser only.
      *

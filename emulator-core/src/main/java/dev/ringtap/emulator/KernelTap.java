@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.ringtap.emulator;
+
+import dev.ringtap.emulator.device.InBandSteering;
+import dev.ringtap.emulator.device.IoctlSteering;
+import dev.ringtap.emulator.device.ProgramSteering;
+import dev.ringtap.emulator.device.SteeringDesign;
+import dev.ringtap.emulator.tap.KernelTapPort;
+import dev.ringtap.emulator.tap.TapIoctl;
+import dev.ringtap.emulator.tap.TapPort;
+import dev.ringtap.emulator.tap.VnetHashIoctls;
+import dev.ringtap.linux.bpf.InBandProgram;
+import dev.ringtap.linux.posix.Posix;
+import dev.ringtap.linux.tun.TapDevice;
+import dev.ringtap.virtio.net.HashType;
+import dev.ringtap.virtio.net.NetHeader;
+import java.io.IOException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The kernel's TAP with a steering design on it, as an emulator wants the two.
+ *
+ * @param port closed with the emulator
+ * @param steering closed with the emulator
+ * @param reason why it is this design, for people: a clause
+ */
+public record KernelTap(TapPort port, SteeringDesign steering, String reason) {
+    private static final Logger LOG = LoggerFactory.getLogger(KernelTap.class);
+
+    /**
+     * Puts a design on a TAP that was just opened. Call it on a thread of the TAP's network namespace.
+     *
+     * @param tap the port's from now on; still open if this fails
+     * @throws IllegalArgumentException if no kernel's TAP has that source
+     * @throws IOException if the source that was asked for by name cannot be had here, with the reason
+     */
+    public static KernelTap with(TapDevice tap, HashSourceChoice choice) throws IOException {
+        removeLeftovers(tap);
+        return switch (choice) {
+            case DEVICE -> withDevice(tap, "--hash-source device");
+            case EBPF -> new KernelTap(new KernelTapPort(tap), InBandSteering.on(tap), "--hash-source ebpf");
+            case KERNEL -> kernel(tap);
+            case AUTO -> cheapest(tap);
+            case VNET_HASH, KFUNC ->
+                throw new IllegalArgumentException("no kernel's TAP has the hash source " + choice);
+        };
+    }
+
+    /**
+     * Takes away what an earlier run with hashes in band left on a persistent TAP when it was killed: frames would go on
+     * to have its prefix. {@link #with} does that.
+     *
+     * @throws IOException if there is something, and it may not be taken away without CAP_NET_ADMIN
+     */
+    public static void removeLeftovers(TapDevice tap) throws IOException {
+        if (InBandProgram.removeLeftovers(tap.link())) {
+            LOG.warn("removed a filter that an earlier run left at the egress of {}", tap.name());
+        }
+    }
+
+    /** Hashes by the device, which works on every kernel. */
+    public static KernelTap withDevice(TapDevice tap, String reason) {
+        return new KernelTap(new KernelTapPort(tap), ProgramSteering.on(tap), reason);
+    }
+
+    private static KernelTap cheapest(TapDevice tap) throws IOException {
+        HashCost cost;
+        try {
+            InBandProgram program = InBandProgram.load();
+            try {
+                cost = HashCost.measure(program);
+                if (cost.ebpfNs() < cost.deviceNs()) {
+                    return new KernelTap(new KernelTapPort(tap), InBandSteering.with(program, tap), cost.toString());
+                }
+            } catch (IOException | RuntimeException e) {
+                program.close();
+                throw e;
+            }
+            program.close();
+        } catch (IOException e) {
+            return withDevice(tap, "ebpf cannot be had: " + e.getMessage());
+        }
+        return withDevice(tap, cost.toString());
+    }
+
+    private static KernelTap kernel(TapDevice tap) throws IOException {
+        int fd = tap.queue(0).fd().number();
+        TapIoctl ioctl = (request, argument) -> Posix.ioctl(fd, request, argument.address());
+        // Refuses, with the reason, what no released kernel has.
+        new VnetHashIoctls(ioctl).hashTypes();
+        tap.setHeaderBytes(NetHeader.SIZE_WITH_HASH);
+        TapPort port = new KernelTapPort(tap);
+        IoctlSteering steering = IoctlSteering.on(port, ioctl, HashType.ALL);
+        if (steering.rssUnavailable() != null) {
+            throw new IOException(steering.rssUnavailable());
+        }
+        return new KernelTap(port, steering, "--hash-source kernel");
+    }
+}

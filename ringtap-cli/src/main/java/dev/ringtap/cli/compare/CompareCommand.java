@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.ringtap.cli.compare;
+
+import dev.ringtap.cli.CommandException;
+import dev.ringtap.cli.EngineChoice;
+import dev.ringtap.emulator.EmulatorConfig;
+import dev.ringtap.guest.traffic.FlowPlan;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import java.util.random.RandomGenerator;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Help.Ansi;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** {@code ringtap compare}. */
+@Command(
+        name = "compare",
+        sortOptions = false,
+        description = {
+            "The same traffic under every design that steers and hashes.",
+            "Runs the hash sources of the kernel's TAP and the designs that kernel developers debated, on an emulated TAP, "
+                    + "with the same packets, key and table. Checks that each packet gets the same queue and hash from all "
+                    + "of them, the ones that an independent checker expects, and shows what a packet costs. What cannot "
+                    + "run on this host is shown with the reason. Leaves nothing behind."
+        },
+        footer = {"", "Exit code: 0 if all agree, 1 if not or if it cannot run, 2 for wrong usage."})
+public final class CompareCommand implements Callable<Integer> {
+    private static final int MAX_PACKETS = 100_000;
+    private static final int MAX_PASSES = 1_000;
+    private static final int MEASURED_RUNS = 30_000;
+
+    @Spec
+    private CommandSpec spec;
+
+    @Option(
+            names = "--flows",
+            paramLabel = "N",
+            defaultValue = "600",
+            description = "How many flows; every kind gets a share. Default: ${DEFAULT-VALUE}.")
+    private int flows;
+
+    @Option(
+            names = "--packets",
+            paramLabel = "N",
+            defaultValue = "3000",
+            description = "How many packets of them in a pass. Default: ${DEFAULT-VALUE}.")
+    private int packets;
+
+    @Option(
+            names = "--passes",
+            paramLabel = "N",
+            defaultValue = "9",
+            description = "How often every design gets them; figures are medians. Default: ${DEFAULT-VALUE}.")
+    private int passes;
+
+    @Option(
+            names = "--seed",
+            paramLabel = "S",
+            description = "Seed of flows, key and table, to repeat a run. Default: a new one, which is printed.")
+    private Long seed;
+
+    @Option(
+            names = "--queue-pairs",
+            paramLabel = "N",
+            defaultValue = "4",
+            description = "Queue pairs of each device, 2 to " + EmulatorConfig.MAX_QUEUE_PAIRS
+                    + ". Default: ${DEFAULT-VALUE}.")
+    private int queuePairs;
+
+    @Option(names = "--engine", paramLabel = "ENGINE", defaultValue = "auto", description = EngineChoice.DESCRIPTION)
+    private EngineChoice engine;
+
+    @Option(names = "--svg", paramLabel = "FILE", description = "Draw the comparison into a file.")
+    private Path svg;
+
+    @Option(names = "--json", description = "Print one JSON object and nothing else.")
+    private boolean json;
+
+    @Option(
+            names = "--break-design",
+            hidden = true,
+            paramLabel = "DESIGN",
+            description = "Give one design a wrong key: the run has to fail.")
+    private Design broken;
+
+    @Override
+    public Integer call() throws Exception {
+        check("--flows", flows, FlowPlan.MIN_FLOWS, MAX_PACKETS, " (one of every kind)");
+        check("--packets", packets, flows, MAX_PACKETS, " (one of every flow)");
+        check("--passes", passes, 1, MAX_PASSES, "");
+        check("--queue-pairs", queuePairs, 2, EmulatorConfig.MAX_QUEUE_PAIRS, " (a TAP with one queue steers nothing)");
+        long chosen = seed != null ? seed : RandomGenerator.getDefault().nextLong(1_000_000_000);
+        CompareSettings settings =
+                new CompareSettings(queuePairs, flows, packets, passes, MEASURED_RUNS, chosen, engine, broken);
+
+        PrintStream out = new PrintStream(System.out, true, StandardCharsets.UTF_8);
+        boolean terminal = System.console() != null && System.console().isTerminal();
+        if (!json) {
+            out.printf("%,d packets of %,d flows, %d passes, seed %d%n", packets, flows, passes, chosen);
+        }
+        Comparison comparison = new CompareRun(settings).run();
+        if (json) {
+            new JsonReport().print(comparison, out);
+        } else {
+            new TextReport(out, Ansi.AUTO, terminal).print(comparison);
+        }
+        if (svg != null) {
+            draw(comparison);
+        }
+        return comparison.passed() ? CommandLine.ExitCode.OK : CommandLine.ExitCode.SOFTWARE;
+    }
+
+    private void draw(Comparison comparison) throws CommandException {
+        try {
+            Files.writeString(svg, SvgChart.of(comparison));
+        } catch (IOException e) {
+            throw new CommandException("--svg %s: cannot be written: %s".formatted(svg, e.getMessage()), e);
+        }
+    }
+
+    private void check(String option, int value, int least, int most, String why) {
+        if (value < least || value > most) {
+            throw new ParameterException(
+                    spec.commandLine(),
+                    "%s %d: must be between %d%s and %d".formatted(option, value, least, why, most));
+        }
+    }
+}

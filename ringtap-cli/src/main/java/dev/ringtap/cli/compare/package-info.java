@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: Apache-2.0
+/** {@code ringtap compare}: one traffic under every design that steers and hashes; equal answers, and what each costs. */
+package dev.ringtap.cli.compare;

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.ringtap.cli.run;
+
+import dev.ringtap.ebpf.object.TapPrograms;
+import dev.ringtap.emulator.HashSourceChoice;
+import dev.ringtap.emulator.KernelTap;
+import dev.ringtap.emulator.device.CustomSteering;
+import dev.ringtap.emulator.device.SteeringDesign;
+import dev.ringtap.emulator.tap.KernelTapPort;
+import dev.ringtap.emulator.tap.TapPort;
+import dev.ringtap.linux.bpf.KernelTapPrograms;
+import dev.ringtap.linux.net.LinkConfig;
+import dev.ringtap.linux.tun.TapDevice;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+
+/** A TAP of the kernel's: an interface of this machine. */
+final class KernelRunTap implements RunTap {
+    private final TapPort port;
+    private final SteeringDesign steering;
+    private final List<String> lines;
+
+    private KernelRunTap(TapPort port, SteeringDesign steering, List<String> lines) {
+        this.port = port;
+        this.steering = steering;
+        this.lines = List.copyOf(lines);
+    }
+
+    /**
+     * Makes the interface or attaches to it, and sets it up.
+     *
+     * @param hashSource who computes hashes, unless a steering program of the user's leaves that to the device
+     */
+    static KernelRunTap open(
+            TapDevice.Options options,
+            int mtu,
+            List<HostAddress> addresses,
+            HashSourceChoice hashSource,
+            ProgramOptions programOptions,
+            TapPrograms programs)
+            throws IOException {
+        TapDevice tap = TapDevice.open(options);
+        try {
+            prepareLink(tap.link(), mtu, addresses);
+            KernelTap.removeLeftovers(tap);
+            return with(tap, hashSource, programOptions, programs);
+        } catch (IOException | RuntimeException e) {
+            tap.close();
+            throw e;
+        }
+    }
+
+    /** Changes only what is not so already: the owner of a persistent TAP may use it, and may not change it. */
+    private static void prepareLink(LinkConfig link, int mtu, List<HostAddress> addresses) throws IOException {
+        if (link.mtu() != mtu) {
+            link.setMtu(mtu);
+        }
+        for (HostAddress address : addresses) {
+            link.addAddress(address.address(), address.prefixLength());
+        }
+        if (!link.info().up()) {
+            link.setUp(true);
+        }
+    }
+
+    /** Attaches the user's filter, and his steering program if there is one. */
+    private static KernelRunTap with(
+            TapDevice tap, HashSourceChoice hashSource, ProgramOptions programOptions, TapPrograms programs)
+            throws IOException {
+        List<String> lines = new ArrayList<>();
+        KernelTapPrograms loaded = programOptions.load(programs);
+        try {
+            if (programs.filter() != null) {
+                tap.setFilter(loaded.filterFd());
+                lines.add("filter: " + programs.filter().title());
+            }
+            if (programs.steering() != null) {
+                SteeringDesign steering = CustomSteering.on(tap, loaded);
+                return new KernelRunTap(new KernelTapPort(tap), steering, lines);
+            }
+        } catch (IOException e) {
+            loaded.close();
+            throw e;
+        }
+        loaded.close(); // the TAP keeps the filter
+        KernelTap steered = programs.filter() != null && hashSource == HashSourceChoice.AUTO
+                ? KernelTap.withDevice(tap, "the filter is to see frames as they are")
+                : KernelTap.with(tap, hashSource);
+        lines.add("hashes: %s (%s)".formatted(steered.steering().description(), steered.reason()));
+        return new KernelRunTap(steered.port(), steered.steering(), lines);
+    }
+
+    @Override
+    public TapPort port() {
+        return port;
+    }
+
+    @Override
+    public SteeringDesign steering() {
+        return steering;
+    }
+
+    @Override
+    public List<String> lines() {
+        return lines;
+    }
+
+    @Override
+    public void guestReady() {
+        // The kernel is ready for it at any time.
+    }
+
+    @Override
+    public void close() {
+        steering.close();
+        port.close();
+    }
+}
