@@ -4,7 +4,6 @@ package dev.ringtap.emulator;
 import dev.ringtap.linux.bpf.InBandConfig;
 import dev.ringtap.linux.bpf.InBandProgram;
 import dev.ringtap.linux.bpf.SteeringConfig;
-import dev.ringtap.linux.bpf.SteeringProgram;
 import dev.ringtap.virtio.net.HashType;
 import dev.ringtap.virtio.net.PacketHasher;
 import dev.ringtap.virtio.net.Toeplitz;
@@ -24,11 +23,11 @@ import java.util.Random;
  */
 record HashCost(long deviceNs, long ebpfNs) {
     private static final int KERNEL_RUNS = 100;
-    /** Enough for the hasher to be compiled; a few milliseconds. */
-    private static final int WARM_UP_HASHES = 30_000;
+    private static final int HASHES = 500;
+    /** After so many rounds without a clear gain the hasher is taken to be compiled. */
+    private static final int SAME_ROUNDS = 40;
 
-    private static final int HASHES = 2_000;
-    private static final int ROUNDS = 9;
+    private static final long MOST_NS = 300_000_000;
 
     private static final List<String> HEADERS = List.of(
             // Ethernet, then IPv4 or IPv6, then ports.
@@ -40,23 +39,23 @@ record HashCost(long deviceNs, long ebpfNs) {
                     + "20010db8000000000000000000000002" + "c35101bb");
     private static final int FRAME_BYTES = 94;
 
-    /** @throws IOException if the kernel refuses a program */
-    static HashCost measure() throws IOException {
+    /**
+     * Measures.
+     *
+     * @param inBand gets a configuration for it
+     */
+    static HashCost measure(InBandProgram inBand) throws IOException {
         byte[] key = new byte[40];
         new Random(40).nextBytes(key);
         Toeplitz toeplitz = new Toeplitz(key);
         SteeringConfig rss = SteeringConfig.rss(HashType.ALL, 0, new int[128], toeplitz.byteTable());
+        inBand.configure(new InBandConfig(rss, true, true));
         long device = 0;
         long ebpf = 0;
-        try (SteeringProgram steering = SteeringProgram.load();
-                InBandProgram inBand = InBandProgram.load()) {
-            steering.configure(rss);
-            inBand.configure(new InBandConfig(rss, true, true));
-            PacketHasher hasher = new PacketHasher(toeplitz, HashType.ALL);
-            for (byte[] frame : frames()) {
-                device += steering.testRun(frame, KERNEL_RUNS).nsPerRun() + nsPerHash(hasher, frame);
-                ebpf += inBand.nsPerFrame(frame, KERNEL_RUNS);
-            }
+        for (byte[] frame : frames()) {
+            InBandProgram.Cost cost = inBand.measure(frame, KERNEL_RUNS);
+            device += cost.steerNs() + nsPerHash(new PacketHasher(toeplitz, HashType.ALL), frame);
+            ebpf += cost.prefixNs() + cost.handOnNs();
         }
         return new HashCost(device / HEADERS.size(), ebpf / HEADERS.size());
     }
@@ -67,19 +66,25 @@ record HashCost(long deviceNs, long ebpfNs) {
                 .toList();
     }
 
+    /** The best round: the ones before it ran code that was not compiled yet, or had to share the processor. */
     private static long nsPerHash(PacketHasher hasher, byte[] frame) {
         try (Arena arena = Arena.ofConfined()) {
             // Off the heap, as a guest's memory is.
             MemorySegment memory = arena.allocate(frame.length).copyFrom(MemorySegment.ofArray(frame));
-            run(hasher, memory, WARM_UP_HASHES);
-            long[] rounds = new long[ROUNDS];
-            for (int i = 0; i < ROUNDS; i++) {
-                long start = System.nanoTime();
+            long best = Long.MAX_VALUE;
+            long begun = System.nanoTime();
+            long start = begun;
+            for (int same = 0; same < SAME_ROUNDS && start - begun < MOST_NS; same++) {
                 run(hasher, memory, HASHES);
-                rounds[i] = (System.nanoTime() - start) / HASHES;
+                long end = System.nanoTime();
+                long ns = (end - start) / HASHES;
+                if (ns < best / 10 * 9) {
+                    same = 0;
+                }
+                best = Math.min(best, ns);
+                start = end;
             }
-            Arrays.sort(rounds);
-            return rounds[ROUNDS / 2];
+            return best;
         }
     }
 

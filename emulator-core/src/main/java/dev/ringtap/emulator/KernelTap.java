@@ -36,11 +36,9 @@ public record KernelTap(TapPort port, SteeringDesign steering, String reason) {
      * @throws IOException if the source that was asked for by name cannot be had here, with the reason
      */
     public static KernelTap with(TapDevice tap, HashSourceChoice choice) throws IOException {
-        if (InBandProgram.removeLeftovers(tap.link())) {
-            LOG.warn("removed a filter that an earlier run left at the egress of {}", tap.name());
-        }
+        removeLeftovers(tap);
         return switch (choice) {
-            case DEVICE -> device(tap, "--hash-source device");
+            case DEVICE -> withDevice(tap, "--hash-source device");
             case EBPF -> new KernelTap(new KernelTapPort(tap), InBandSteering.on(tap), "--hash-source ebpf");
             case KERNEL -> kernel(tap);
             case AUTO -> cheapest(tap);
@@ -49,25 +47,41 @@ public record KernelTap(TapPort port, SteeringDesign steering, String reason) {
         };
     }
 
-    private static KernelTap device(TapDevice tap, String reason) {
+    /**
+     * Takes away what an earlier run with hashes in band left on a persistent TAP when it was killed: frames would go on
+     * to have its prefix. {@link #with} does that.
+     *
+     * @throws IOException if there is something, and it may not be taken away without CAP_NET_ADMIN
+     */
+    public static void removeLeftovers(TapDevice tap) throws IOException {
+        if (InBandProgram.removeLeftovers(tap.link())) {
+            LOG.warn("removed a filter that an earlier run left at the egress of {}", tap.name());
+        }
+    }
+
+    /** Hashes by the device, which works on every kernel. */
+    public static KernelTap withDevice(TapDevice tap, String reason) {
         return new KernelTap(new KernelTapPort(tap), ProgramSteering.on(tap), reason);
     }
 
     private static KernelTap cheapest(TapDevice tap) throws IOException {
         HashCost cost;
         try {
-            cost = HashCost.measure();
+            InBandProgram program = InBandProgram.load();
+            try {
+                cost = HashCost.measure(program);
+                if (cost.ebpfNs() < cost.deviceNs()) {
+                    return new KernelTap(new KernelTapPort(tap), InBandSteering.with(program, tap), cost.toString());
+                }
+            } catch (IOException | RuntimeException e) {
+                program.close();
+                throw e;
+            }
+            program.close();
         } catch (IOException e) {
-            return device(tap, "ebpf cannot be had: " + e.getMessage());
+            return withDevice(tap, "ebpf cannot be had: " + e.getMessage());
         }
-        if (cost.ebpfNs() >= cost.deviceNs()) {
-            return device(tap, cost.toString());
-        }
-        try {
-            return new KernelTap(new KernelTapPort(tap), InBandSteering.on(tap), cost.toString());
-        } catch (IOException e) {
-            return device(tap, "ebpf cannot be had: " + e.getMessage());
-        }
+        return withDevice(tap, cost.toString());
     }
 
     private static KernelTap kernel(TapDevice tap) throws IOException {

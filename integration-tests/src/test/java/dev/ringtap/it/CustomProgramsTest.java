@@ -75,7 +75,7 @@ class CustomProgramsTest {
     }
 
     private void start(String... options) throws Exception {
-        var arguments = new ArrayList<>(List.of("run", "--tap", HostSide.TAP, "--socket", socket.toString()));
+        var arguments = new ArrayList<>(List.of("run", "--tap-name", HostSide.TAP, "--socket", socket.toString()));
         arguments.addAll(List.of("--queue-pairs", Integer.toString(PAIRS)));
         arguments.addAll(List.of(options));
         ringtap = outputs.watch(RingtapProcess.start(host.namespace(), arguments.toArray(String[]::new)));

@@ -70,7 +70,7 @@ abstract class RealGuestScenarios {
         ringtap = RingtapProcess.start(
                 host.namespace(),
                 "run",
-                "--tap",
+                "--tap-name",
                 HostSide.TAP,
                 "--queue-pairs",
                 Integer.toString(QUEUE_PAIRS),

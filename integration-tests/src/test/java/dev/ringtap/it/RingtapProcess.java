@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
 
 /** The command {@code ringtap} as a user runs it: a process of its own, heard only by its output and exit status. */
@@ -36,6 +37,20 @@ public final class RingtapProcess implements AutoCloseable {
     /** As above, behind a command that runs its arguments, such as {@code setpriv}. */
     static RingtapProcess start(NetworkNamespace namespace, List<String> wrapper, String... arguments)
             throws Exception {
+        return start(namespace::call, wrapper, arguments);
+    }
+
+    /** As above, in the namespace of the tests. */
+    static RingtapProcess start(List<String> wrapper, String... arguments) throws Exception {
+        return start(Callable::call, wrapper, arguments);
+    }
+
+    @FunctionalInterface
+    private interface Starter {
+        Process start(Callable<Process> process) throws Exception;
+    }
+
+    private static RingtapProcess start(Starter starter, List<String> wrapper, String... arguments) throws Exception {
         List<String> command = new ArrayList<>(wrapper);
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.add("--enable-native-access=ALL-UNNAMED");
@@ -50,7 +65,7 @@ public final class RingtapProcess implements AutoCloseable {
                 .redirectInput(new File("/dev/null"))
                 .redirectOutput(output.toFile());
         // The child is born into the namespace of the thread that starts it.
-        Process process = namespace.call(builder::start);
+        Process process = starter.start(builder::start);
         return new RingtapProcess(process, output, "ringtap " + String.join(" ", arguments));
     }
 

@@ -48,7 +48,7 @@ class RunBadInputTest {
 
     @Test
     void missingSocket() throws Exception {
-        String output = assertEnds(USAGE, List.of(), "run", "--tap", HostSide.TAP);
+        String output = assertEnds(USAGE, List.of(), "run", "--tap-name", HostSide.TAP);
         assertThat(output).contains("--socket");
     }
 
@@ -70,13 +70,19 @@ class RunBadInputTest {
     @Test
     void tapNameTooLong() throws Exception {
         String output =
-                assertEnds(USAGE, List.of(), "run", "--tap", "a-name-of-sixteen", "--socket", socket.toString());
-        assertThat(output).contains("--tap", "a-name-of-sixteen", "15");
+                assertEnds(USAGE, List.of(), "run", "--tap-name", "a-name-of-sixteen", "--socket", socket.toString());
+        assertThat(output).contains("--tap-name", "a-name-of-sixteen", "15");
+    }
+
+    @Test
+    void tapByItsNameAsItOnceWas() throws Exception {
+        String output = assertEnds(USAGE, List.of(), "run", "--tap", HostSide.TAP, "--socket", socket.toString());
+        assertThat(output).contains("--tap-name " + HostSide.TAP);
     }
 
     @Test
     void tapNameTakenByAnotherKindOfInterface() throws Exception {
-        String output = assertEnds(FAILED, List.of(), "run", "--tap", "lo", "--socket", socket.toString());
+        String output = assertEnds(FAILED, List.of(), "run", "--tap-name", "lo", "--socket", socket.toString());
         assertThat(output).contains("lo", "the name is taken by an interface that is not a TAP");
     }
 
@@ -84,7 +90,8 @@ class RunBadInputTest {
     void tapInUseByAnotherRun() throws Exception {
         try (var first = run(HostSide.TAP, directory.resolve("first.sock"))) {
             first.awaitSocket(directory.resolve("first.sock"));
-            String output = assertEnds(FAILED, List.of(), "run", "--tap", HostSide.TAP, "--socket", socket.toString());
+            String output =
+                    assertEnds(FAILED, List.of(), "run", "--tap-name", HostSide.TAP, "--socket", socket.toString());
             assertThat(output).contains(HostSide.TAP, "the name is taken by a TAP that another process holds open");
             assertThat(first.isRunning()).isTrue();
             assertThat(host.tapExists()).isTrue();
@@ -96,7 +103,8 @@ class RunBadInputTest {
     void socketInUseByAnotherRun() throws Exception {
         try (var first = run("tap1", socket)) {
             first.awaitSocket(socket);
-            String output = assertEnds(FAILED, List.of(), "run", "--tap", HostSide.TAP, "--socket", socket.toString());
+            String output =
+                    assertEnds(FAILED, List.of(), "run", "--tap-name", HostSide.TAP, "--socket", socket.toString());
             assertThat(output).contains(socket.toString(), "another process listens there");
             assertThat(host.tapExists()).isFalse();
             assertThat(socket).exists();
@@ -107,7 +115,7 @@ class RunBadInputTest {
     @Test
     void socketPathIsAnOrdinaryFile() throws Exception {
         Files.writeString(socket, "precious");
-        String output = assertEnds(FAILED, List.of(), "run", "--tap", HostSide.TAP, "--socket", socket.toString());
+        String output = assertEnds(FAILED, List.of(), "run", "--tap-name", HostSide.TAP, "--socket", socket.toString());
         assertThat(output).contains(socket.toString(), "not a socket");
         assertThat(socket).hasContent("precious");
         assertThat(host.tapExists()).isFalse();
@@ -116,14 +124,15 @@ class RunBadInputTest {
     @Test
     void socketPathTooLong() throws Exception {
         Path tooLong = directory.resolve("x".repeat(100));
-        String output = assertEnds(USAGE, List.of(), "run", "--tap", HostSide.TAP, "--socket", tooLong.toString());
+        String output = assertEnds(USAGE, List.of(), "run", "--tap-name", HostSide.TAP, "--socket", tooLong.toString());
         assertThat(output).contains("--socket", "107 bytes");
     }
 
     @Test
     void socketInADirectoryThatIsNotThere() throws Exception {
         Path nowhere = directory.resolve("nowhere/guest.sock");
-        String output = assertEnds(FAILED, List.of(), "run", "--tap", HostSide.TAP, "--socket", nowhere.toString());
+        String output =
+                assertEnds(FAILED, List.of(), "run", "--tap-name", HostSide.TAP, "--socket", nowhere.toString());
         assertThat(output).contains(nowhere.toString());
         assertThat(host.tapExists()).isFalse();
     }
@@ -134,7 +143,7 @@ class RunBadInputTest {
                 FAILED,
                 List.of("setpriv", "--bounding-set", "-net_admin", "--inh-caps", "-net_admin"),
                 "run",
-                "--tap",
+                "--tap-name",
                 HostSide.TAP,
                 "--socket",
                 socket.toString());
@@ -193,12 +202,13 @@ class RunBadInputTest {
     }
 
     private RingtapProcess run(String tap, Path at) throws Exception {
-        return RingtapProcess.start(host.namespace(), "run", "--tap", tap, "--socket", at.toString());
+        return RingtapProcess.start(host.namespace(), "run", "--tap-name", tap, "--socket", at.toString());
     }
 
     /** Good options and these: refused, and neither TAP nor socket remains. */
     private void assertRefused(int status, List<String> options, String... said) throws Exception {
-        List<String> arguments = new ArrayList<>(List.of("run", "--tap", HostSide.TAP, "--socket", socket.toString()));
+        List<String> arguments =
+                new ArrayList<>(List.of("run", "--tap-name", HostSide.TAP, "--socket", socket.toString()));
         arguments.addAll(options);
         assertThat(assertEnds(status, List.of(), arguments.toArray(String[]::new)))
                 .contains(said);

@@ -44,7 +44,14 @@ class RunLifecycleTest {
         host = HostSide.create();
         socket = directory.resolve("guest.sock");
         ringtap = outputs.watch(RingtapProcess.start(
-                host.namespace(), "run", "--tap", HostSide.TAP, "--queue-pairs", "2", "--socket", socket.toString()));
+                host.namespace(),
+                "run",
+                "--tap-name",
+                HostSide.TAP,
+                "--queue-pairs",
+                "2",
+                "--socket",
+                socket.toString()));
         ringtap.awaitSocket(socket);
         host.configureTap();
     }

@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.ringtap.cli;
 
-/** What {@code --hash-source} says of itself; its values are those of {@link dev.ringtap.emulator.HashSourceChoice}. */
-public final class HashSourceOption {
+import dev.ringtap.emulator.HashSourceChoice;
+import java.util.Arrays;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.TypeConversionException;
+
+/** How {@code --hash-source} is read and what it says of itself; its values are those of {@link HashSourceChoice}. */
+public final class HashSourceOption implements ITypeConverter<HashSourceChoice> {
     /** Description of the option. */
     public static final String DESCRIPTION = "Who computes the hashes: device, this process; ebpf, a program in the"
             + " kernel whose result travels in band (kernel's TAP only); kernel, the TAP itself, where the kernel has what"
@@ -10,5 +15,14 @@ public final class HashSourceOption {
             + " kernel function (both on the emulated TAP only); or auto, whichever of device and ebpf costs less here."
             + " Default: ${DEFAULT-VALUE}.";
 
-    private HashSourceOption() {}
+    @Override
+    public HashSourceChoice convert(String value) {
+        for (HashSourceChoice choice : HashSourceChoice.values()) {
+            if (choice.toString().equalsIgnoreCase(value)) {
+                return choice;
+            }
+        }
+        throw new TypeConversionException(
+                "expected one of %s, not '%s'".formatted(Arrays.toString(HashSourceChoice.values()), value));
+    }
 }

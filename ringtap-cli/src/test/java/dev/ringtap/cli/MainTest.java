@@ -23,13 +23,33 @@ class MainTest {
                 "verify --queue-pairs 0    | --queue-pairs 0: must be between 1 and 127",
                 "verify --queue-pairs 300  | --queue-pairs 300: must be between 1 and 127",
                 "verify --engine steam     | expected one of [auto, epoll, io_uring]",
-                "run --socket s --tap a:b  | --tap: TAP name \"a:b\": an interface name has no slash, colon, blank",
-                "run --socket s --tap a-name-of-sixteen | 17 bytes; an interface name has 1 to 15",
+                "verify --tap tap0         | expected one of [auto, kernel, emulated]",
+                "verify --hash-source gpu  | expected one of [auto, device, ebpf, kernel, vnet-hash, kfunc]",
+                "verify --tap emulated --hash-source ebpf    | ebpf: not with --tap emulated, only with --tap kernel",
+                "verify --tap kernel --hash-source kfunc     | kfunc: not with --tap kernel, only with --tap emulated",
+                "verify --tap kernel --hash-source vnet-hash | vnet-hash: not with --tap kernel, only with --tap emu",
+                "run --socket s --tap tap0 | expected one of [auto, kernel, emulated]; the interface's name goes to an",
+                "run --socket s --tap tap0 | option of its own: --tap-name tap0",
+                "run --socket s --tap-name a:b | --tap-name: TAP name \"a:b\": an interface name has no slash, colon",
+                "run --socket s --tap-name a-name-of-sixteen | 17 bytes; an interface name has 1 to 15",
+                "run --socket s --tap emulated --tap-name t  | --tap-name t: names an interface of the kernel's",
+                "run --socket s --tap kernel --pcap-out f    | --pcap-out: only with --tap emulated",
+                "run --socket s --tap-name t --pcap-in f     | --pcap-in: only with --tap emulated",
+                "run --socket s --tap emulated --hash-source ebpf | ebpf: not with --tap emulated, only with --tap ker",
+                "run --socket s --pcap-out f --hash-source ebpf   | ebpf: not with --tap emulated, only with --tap ker",
+                "run --socket s --tap-name t --hash-source kfunc  | kfunc: not with --tap kernel, only with --tap emul",
+                "run --socket s --address 10.0.0.1           | such as 10.9.0.1/24, not '10.0.0.1'",
+                "run --socket s --address 10.0.0.1/33        | such as 10.9.0.1/24, not '10.0.0.1/33'",
+                "run --socket s --address localhost/8        | such as 10.9.0.1/24, not 'localhost/8'",
                 "run --socket s --engine steam     | expected one of [auto, epoll, io_uring]",
                 "run --socket s --rss-table 64     | --rss-table 64: expected a power of two from 128 to 512",
                 "run --socket s --rss-table 1024   | --rss-table 1024: expected a power of two from 128 to 512",
                 "run --socket s --mac 00:00:00:00:00:00 | not all zero",
                 "run --socket s --mac 01:00:00:00:00:01 | not the address of a group",
+                "compare --flows 3         | --flows 3: must be between 57",
+                "compare --flows 600 --packets 599 | --packets 599: must be between 600 (one of every flow)",
+                "compare --passes 0        | --passes 0: must be between 1 and 1000",
+                "compare --queue-pairs 1   | --queue-pairs 1: must be between 2 (a TAP with one queue steers nothing)",
                 "run --socket s --map a=b          | --map 'a=b': there is no program with maps",
                 "run --socket s --steering no.o --map a | --map 'a': expected NAME=FILE",
                 "run --socket s --steering no.o:main    | no.o: there is no such file",
@@ -52,8 +72,15 @@ class MainTest {
     void helpNamesTheCommandsAndNotTheHiddenOption() {
         assertThat(execute("--help")).isZero();
         assertThat(out.toString()).contains("run", "verify");
+        assertThat(execute("run", "--help")).isZero();
+        assertThat(out.toString())
+                .contains("--tap-name=NAME", "ringtap%d", "--pcap-in=FILE", "--address=ADDRESS/LENGTH");
         assertThat(execute("verify", "--help")).isZero();
-        assertThat(out.toString()).contains("--flows", "--json").doesNotContain("--break-key");
+        assertThat(out.toString())
+                .contains("--flows", "--json", "--tap=TAP", "--hash-source=SOURCE")
+                .doesNotContain("--break-key");
+        assertThat(execute("compare", "--help")).isZero();
+        assertThat(out.toString()).contains("--svg", "--passes").doesNotContain("--break-design");
     }
 
     @Test

@@ -49,10 +49,7 @@ public final class InBandSteering implements SteeringDesign {
     public static InBandSteering on(TapDevice tap) throws IOException {
         InBandProgram program = InBandProgram.load();
         try {
-            // A filter that somebody set on a persistent TAP would look at prefixes.
-            tap.clearTransmitFilter();
-            program.attachTo(tap.link());
-            return new InBandSteering(tap, program);
+            return with(program, tap);
         } catch (IOException | RuntimeException e) {
             try {
                 program.close();
@@ -61,6 +58,19 @@ public final class InBandSteering implements SteeringDesign {
             }
             throw e;
         }
+    }
+
+    /**
+     * As {@link #on}, with programs that are loaded.
+     *
+     * @param program not attached yet; closed with the design, and still open if this fails
+     */
+    public static InBandSteering with(InBandProgram program, TapDevice tap) throws IOException {
+        program.configure(InBandConfig.withoutPrefix(SteeringConfig.constant(0)));
+        // A filter that somebody set on a persistent TAP would look at prefixes.
+        tap.clearTransmitFilter();
+        program.attachTo(tap.link());
+        return new InBandSteering(tap, program);
     }
 
     @Override

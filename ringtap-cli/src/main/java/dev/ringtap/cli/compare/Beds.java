@@ -21,6 +21,7 @@ final class Beds {
     private final NetDeviceConfig device;
     private final Traffic traffic;
     private final GuestRss rss;
+    private final int measuredRuns;
     private final String kernelTapMissing = HostNeed.missing("compare", EnumSet.allOf(HostNeed.class));
     private final Map<Design, String> refused = new EnumMap<>(Design.class);
 
@@ -28,6 +29,7 @@ final class Beds {
         this.engine = engine;
         this.traffic = traffic;
         this.rss = rss;
+        measuredRuns = settings.measuredRuns();
         device = new NetDeviceConfig(
                 guestMac, settings.queuePairs(), MTU, RSS_TABLE_ENTRIES, HashType.ALL, NetDeviceConfig.SPEED_UNKNOWN);
     }
@@ -39,14 +41,14 @@ final class Beds {
      */
     Bed make(Design design) throws Exception {
         if (design.tap() == Design.Tap.EMULATED) {
-            return EmulatedBed.create(design, device, engine, traffic, rss);
+            return EmulatedBed.create(design, device, engine, traffic, measuredRuns, rss);
         }
         if (kernelTapMissing != null) {
             refused.put(design, kernelTapMissing);
             return null;
         }
         try {
-            return KernelBed.create(design, choice(design), device, engine, traffic, rss);
+            return KernelBed.create(design, choice(design), device, engine, traffic, measuredRuns, rss);
         } catch (IOException e) {
             refused.put(design, e.getMessage());
             return null;

@@ -35,6 +35,7 @@ import picocli.CommandLine.Spec;
 public final class CompareCommand implements Callable<Integer> {
     private static final int MAX_PACKETS = 100_000;
     private static final int MAX_PASSES = 1_000;
+    private static final int MEASURED_RUNS = 30_000;
 
     @Spec
     private CommandSpec spec;
@@ -97,7 +98,8 @@ public final class CompareCommand implements Callable<Integer> {
         check("--passes", passes, 1, MAX_PASSES, "");
         check("--queue-pairs", queuePairs, 2, EmulatorConfig.MAX_QUEUE_PAIRS, " (a TAP with one queue steers nothing)");
         long chosen = seed != null ? seed : RandomGenerator.getDefault().nextLong(1_000_000_000);
-        CompareSettings settings = new CompareSettings(queuePairs, flows, packets, passes, chosen, engine, broken);
+        CompareSettings settings =
+                new CompareSettings(queuePairs, flows, packets, passes, MEASURED_RUNS, chosen, engine, broken);
 
         PrintStream out = new PrintStream(System.out, true, StandardCharsets.UTF_8);
         boolean terminal = System.console() != null && System.console().isTerminal();

@@ -18,8 +18,11 @@ final class CompareRun {
     private static final int TABLE_ENTRIES = 128;
     private static final int KEY_BYTES = 40;
     private static final int WARM_UP_PASSES = 2;
-    /** So that everything that is measured has been compiled before: a program is one long method. */
-    private static final int WARM_UP_MEASUREMENTS = 8;
+    /** Rounds without a gain after which everything that is measured counts as compiled: a program is one long method. */
+    private static final int STEADY_ROUNDS = 6;
+
+    private static final int MAX_WARM_UP_ROUNDS = 60;
+
     private static final byte[] HOST_MAC = {0x02, 0x72, 0x74, 0x61, 0x70, 0x01};
     private static final byte[] GUEST_MAC = {0x02, 0x72, 0x74, 0x61, 0x70, 0x02};
 
@@ -82,15 +85,26 @@ final class CompareRun {
 
     /** The designs take turns, so that what else the machine does meets them alike. */
     private void drive(List<Contender> contenders) throws Exception {
-        for (int pass = 0; pass < WARM_UP_PASSES + settings.passes(); pass++) {
-            boolean counts = pass >= WARM_UP_PASSES;
+        for (int pass = 0; pass < WARM_UP_PASSES; pass++) {
             for (Contender contender : contenders) {
-                contender.pass(counts);
+                contender.pass(false);
             }
-            for (int round = counts ? 1 : WARM_UP_MEASUREMENTS; round > 0; round--) {
-                for (Contender contender : contenders) {
-                    contender.measure(counts);
+        }
+        int steady = 0;
+        for (int round = 0; round < MAX_WARM_UP_ROUNDS && steady < STEADY_ROUNDS; round++) {
+            steady++;
+            for (Contender contender : contenders) {
+                if (contender.warmUp()) {
+                    steady = 0;
                 }
+            }
+        }
+        for (int pass = 0; pass < settings.passes(); pass++) {
+            for (Contender contender : contenders) {
+                contender.pass(true);
+            }
+            for (Contender contender : contenders) {
+                contender.measure();
             }
         }
     }

@@ -10,9 +10,17 @@ import dev.ringtap.cli.EngineChoice;
  * @param flows how many, see {@link dev.ringtap.guest.traffic.FlowPlan}
  * @param packets how many of them together in a pass, {@code flows} or more
  * @param passes how often every design gets them
+ * @param measuredRuns how often a step is run to measure it once, about: enough for milliseconds
  * @param seed of flows, key and table
  * @param engine how ringtap moves packets
  * @param broken the design that is given a wrong key, so that the run has to fail; null for none
  */
 record CompareSettings(
-        int queuePairs, int flows, int packets, int passes, long seed, EngineChoice engine, Design broken) {}
+        int queuePairs,
+        int flows,
+        int packets,
+        int passes,
+        int measuredRuns,
+        long seed,
+        EngineChoice engine,
+        Design broken) {}

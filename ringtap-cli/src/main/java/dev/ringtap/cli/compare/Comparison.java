@@ -41,8 +41,8 @@ record Comparison(
         return List.of(
                 "\"In the TAP\" is the choice of the queue, with the hash where the design makes it there. Kernel TAP: "
                         + "BPF_PROG_TEST_RUN of its programs in the kernel, less that of a constant choice. Emulated TAP: "
-                        + "the chooser's run in this process, programs compiled to JVM bytecode.",
-                "\"In ringtap\" is the hash source's look at a frame: it hashes the frame, or reads what the TAP reports.",
+                        + "processor time of the choice in this process; its programs are compiled to JVM bytecode.",
+                "\"In ringtap\" is processor time of the hash source: it hashes the frame, or reads what the TAP reports.",
                 "Packets per second are end to end: sent one by one, through TAP, emulator and vhost-user to a guest that "
                         + "checks each. A kernel TAP costs a system call a packet there, an emulated one none: compare "
                         + "within a TAP.",

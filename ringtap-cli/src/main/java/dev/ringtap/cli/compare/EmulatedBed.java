@@ -27,7 +27,8 @@ final class EmulatedBed implements Bed {
         this.tap = tap;
     }
 
-    static EmulatedBed create(Design design, NetDeviceConfig device, IoEngine engine, Traffic traffic, GuestRss rss)
+    static EmulatedBed create(
+            Design design, NetDeviceConfig device, IoEngine engine, Traffic traffic, int measuredRuns, GuestRss rss)
             throws IOException {
         EmulatedDesign choice = choice(design);
         EmulatedBed bed = new EmulatedBed(
@@ -38,7 +39,7 @@ final class EmulatedBed implements Bed {
             SteeringDesign steering = choice.on(bed.tap);
             // From here on TAP and steering are the emulator's, even if it does not start.
             bed.emulator = Emulator.start(new EmulatorConfig(bed.socket.path(), bed.tap, steering, device, engine, 0));
-            bed.meter = EmulatedMeter.of(design, bed.tap, steering, traffic, rss);
+            bed.meter = EmulatedMeter.of(design, bed.tap, steering, traffic, measuredRuns, rss);
             return bed;
         } catch (IOException | RuntimeException e) {
             bed.close();

@@ -8,9 +8,6 @@ import dev.ringtap.guest.check.GuestRss;
 
 /** Measures a design of an emulated TAP: its chooser is asked for each packet, and nothing is sent. */
 final class EmulatedMeter implements Meter {
-    /** So that a measurement takes some milliseconds. */
-    private static final int LEAST_RUNS = 30_000;
-
     private final EmulatedTap tap;
     private final Traffic traffic;
     private final FrameInfo plain = new FrameInfo();
@@ -20,19 +17,21 @@ final class EmulatedMeter implements Meter {
     /** Keeps the compiler from leaving out what nobody looks at. */
     private long sum;
 
-    private EmulatedMeter(EmulatedTap tap, Traffic traffic, HashSourceMeter source, String measured) {
+    private EmulatedMeter(EmulatedTap tap, Traffic traffic, int runs, HashSourceMeter source, String measured) {
         this.tap = tap;
         this.traffic = traffic;
         this.source = source;
         this.measured = measured;
-        rounds = (LEAST_RUNS + traffic.packets() - 1) / traffic.packets();
+        rounds = (runs + traffic.packets() - 1) / traffic.packets();
     }
 
-    static EmulatedMeter of(Design design, EmulatedTap tap, SteeringDesign steering, Traffic traffic, GuestRss rss) {
+    /** @param runs of one measurement, at least */
+    static EmulatedMeter of(
+            Design design, EmulatedTap tap, SteeringDesign steering, Traffic traffic, int runs, GuestRss rss) {
         HashSourceMeter source =
-                new HashSourceMeter(steering.hashSource(0), Rules.of(rss), traffic, HashSourceMeter.Front.HEADER);
+                new HashSourceMeter(steering.hashSource(0), Rules.of(rss), traffic, runs, HashSourceMeter.Front.HEADER);
         String measured = design == Design.EMULATED_IOCTLS ? "RSS of the emulated TAP" : "program run by ebpf-vm";
-        return new EmulatedMeter(tap, traffic, source, measured);
+        return new EmulatedMeter(tap, traffic, runs, source, measured);
     }
 
     @Override

@@ -14,9 +14,6 @@ import java.nio.ByteOrder;
  * it would have come with.
  */
 final class HashSourceMeter implements AutoCloseable {
-    /** So that a measurement takes some milliseconds. */
-    private static final int LEAST_RUNS = 30_000;
-
     private static final ValueLayout.OfInt LE32 = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final ValueLayout.OfShort LE16 = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
     private static final int FRONT_BYTES = 32;
@@ -45,9 +42,10 @@ final class HashSourceMeter implements AutoCloseable {
     /**
      * @param source a fresh one, of queue 0
      * @param rules in force
+     * @param runs of one measurement, at least
      * @param front what it is to find in front of the frames
      */
-    HashSourceMeter(HashSource source, HashRules rules, Traffic traffic, Front front) {
+    HashSourceMeter(HashSource source, HashRules rules, Traffic traffic, int runs, Front front) {
         this.source = source;
         int packets = traffic.packets();
         offsets = new long[packets + 1];
@@ -61,7 +59,7 @@ final class HashSourceMeter implements AutoCloseable {
             MemorySegment.copy(frame, 0, frames, ValueLayout.JAVA_BYTE, offsets[i], frame.length);
             front.write(fronts, (long) FRONT_BYTES * i, traffic.expected(i));
         }
-        rounds = (LEAST_RUNS + packets - 1) / packets;
+        rounds = (runs + packets - 1) / packets;
         source.prepare(rules);
         source.commit();
         source.queueEmpty();

@@ -44,6 +44,7 @@ final class KernelBed implements Bed {
             NetDeviceConfig device,
             IoEngine engine,
             Traffic traffic,
+            int measuredRuns,
             GuestRss rss)
             throws Exception {
         NetworkNamespace namespace = NetworkNamespace.create();
@@ -62,7 +63,7 @@ final class KernelBed implements Bed {
             bed.tap = null;
             bed.emulator = Emulator.start(
                     new EmulatorConfig(bed.socket.path(), made.port(), made.steering(), device, engine, 0));
-            bed.meter = KernelMeter.of(choice, made.steering(), traffic, rss);
+            bed.meter = KernelMeter.of(choice, made.steering(), traffic, measuredRuns, rss);
             return bed;
         } catch (Exception e) {
             bed.close();

@@ -21,13 +21,12 @@ import org.slf4j.LoggerFactory;
  */
 final class KernelMeter implements Meter {
     private static final Logger LOG = LoggerFactory.getLogger(KernelMeter.class);
-    private static final int SAMPLE = 64;
+    private static final int SAMPLE = 32;
     /** Test runs refuse a frame that ends within its IP header. */
     private static final int SHORTEST_BYTES = 62;
 
-    private static final int RUNS = 1000;
     /** The in-band programs are run one by one, with a system call each. */
-    private static final int IN_BAND_RUNS = 50;
+    private static final int IN_BAND_RUNS_LESS = 32;
 
     private interface Programs extends AutoCloseable {
         void configure(SteeringConfig config) throws IOException;
@@ -50,8 +49,11 @@ final class KernelMeter implements Meter {
         this.source = source;
     }
 
-    /** @return null for a design that is no program, which nothing here can look into */
-    static Meter of(HashSourceChoice choice, SteeringDesign steering, Traffic traffic, GuestRss rss)
+    /**
+     * @param runs of one measurement, at least; fewer of what takes a system call a run
+     * @return null for a design that is no program, which nothing here can look into
+     */
+    static Meter of(HashSourceChoice choice, SteeringDesign steering, Traffic traffic, int runs, GuestRss rss)
             throws IOException {
         if (choice == HashSourceChoice.KERNEL) {
             return null;
@@ -62,16 +64,19 @@ final class KernelMeter implements Meter {
         if (choice == HashSourceChoice.EBPF) {
             PrefixReader reader = new PrefixReader();
             return new KernelMeter(
-                    inBand(), config, traffic, new HashSourceMeter(reader, rules, traffic, reader::write));
+                    inBand(1 + runs / SAMPLE / IN_BAND_RUNS_LESS),
+                    config,
+                    traffic,
+                    new HashSourceMeter(reader, rules, traffic, runs, reader::write));
         }
         return new KernelMeter(
-                steering(),
+                steering(1 + runs / SAMPLE),
                 config,
                 traffic,
-                new HashSourceMeter(steering.hashSource(0), rules, traffic, HashSourceMeter.Front.HEADER));
+                new HashSourceMeter(steering.hashSource(0), rules, traffic, runs, HashSourceMeter.Front.HEADER));
     }
 
-    private static Programs steering() throws IOException {
+    private static Programs steering(int repeat) throws IOException {
         SteeringProgram program = SteeringProgram.load();
         return new Programs() {
             @Override
@@ -81,7 +86,7 @@ final class KernelMeter implements Meter {
 
             @Override
             public long ns(byte[] frame) throws IOException {
-                return program.testRun(frame, RUNS).nsPerRun();
+                return program.testRun(frame, repeat).nsPerRun();
             }
 
             @Override
@@ -91,7 +96,7 @@ final class KernelMeter implements Meter {
         };
     }
 
-    private static Programs inBand() throws IOException {
+    private static Programs inBand(int repeat) throws IOException {
         InBandProgram program = InBandProgram.load();
         return new Programs() {
             @Override
@@ -102,7 +107,7 @@ final class KernelMeter implements Meter {
 
             @Override
             public long ns(byte[] frame) throws IOException {
-                return program.nsPerFrame(frame, IN_BAND_RUNS);
+                return program.nsPerFrame(frame, repeat);
             }
 
             @Override
@@ -114,6 +119,12 @@ final class KernelMeter implements Meter {
                 }
             }
         };
+    }
+
+    @Override
+    public double warmUp() {
+        // The kernel has compiled its programs.
+        return deviceNs();
     }
 
     @Override

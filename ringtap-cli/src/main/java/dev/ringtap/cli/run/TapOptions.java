@@ -43,6 +43,7 @@ final class TapOptions {
             names = "--hash-source",
             paramLabel = "SOURCE",
             defaultValue = "auto",
+            converter = HashSourceOption.class,
             description = HashSourceOption.DESCRIPTION)
     private HashSourceChoice hashSource;
 

@@ -174,10 +174,8 @@ final class TextReport {
         out.printf("TAP: %s; %s%n", setup.tap().kernel() ? "the kernel's" : "emulated", setup.steering());
         if (!setup.tap().kernel()) {
             out.println(
-                    "Emulated are the TAP (queues, steering hook, offloads) and the host behind it (UDP, TCP, echo), for "
-                            + "this reason: " + setup.tap().reason());
-            out.println("As with the kernel's TAP are the steering program (the same object), vhost-user, virtqueues, "
-                    + "device, guest and checker.");
+                    "Emulated are the TAP (queues, steering hook, segmentation, checksums) and the host behind it (UDP,"
+                            + " TCP, echo). As ever are the eBPF object, vhost-user, virtqueues, device, guest and checker.");
         }
     }
 }

@@ -73,6 +73,7 @@ public final class VerifyCommand implements Callable<Integer> {
             names = "--hash-source",
             paramLabel = "SOURCE",
             defaultValue = "auto",
+            converter = HashSourceOption.class,
             description = HashSourceOption.DESCRIPTION)
     private HashSourceChoice hashSource;
 

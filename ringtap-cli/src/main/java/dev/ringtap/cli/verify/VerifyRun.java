@@ -343,7 +343,7 @@ final class VerifyRun {
         LoadPhase.Result result = load.run(settings.loadPackets(), () -> bed.dropped() + bed.droppedByDevice());
         long newlyDropped = bed.dropped() - droppedBefore;
         progress.line(
-                "  sent %,d, arrived %,d, dropped by full queues %,d; without a hash in band where one was due: %,d"
+                "  sent %,d, arrived %,d, dropped by full queues %,d; %,d came without the hash that was due in band"
                         .formatted(result.sent(), result.arrived(), newlyDropped, bed.unprefixed()));
         droppedBefore += newlyDropped;
         dropped += newlyDropped;

@@ -22,7 +22,8 @@ import picocli.CommandLine.Help.Ansi;
 import tools.jackson.databind.JsonNode;
 
 class ReportTest {
-    private static final CompareSettings SETTINGS = new CompareSettings(4, 600, 3000, 9, 42, EngineChoice.auto, null);
+    private static final CompareSettings SETTINGS =
+            new CompareSettings(4, 600, 3000, 9, 30_000, 42, EngineChoice.auto, null);
     private static final String REASON = "no <kernel> has \"them\" & none will";
 
     @Test

@@ -132,33 +132,57 @@ public final class InBandProgram implements AutoCloseable {
     }
 
     /**
-     * Mean duration of what one frame costs in the kernel, the program at the egress and the steering program after
-     * it, under the configuration in force (BPF_PROG_TEST_RUN).
+     * What one frame costs in the kernel, in nanoseconds.
+     *
+     * @param prefixNs to hash it and put the prefix in front, at the egress
+     * @param handOnNs to steer it by its prefix
+     * @param steerNs to steer it without a prefix, hash included
+     */
+    public record Cost(long prefixNs, long handOnNs, long steerNs) {}
+
+    /**
+     * Measures the programs under the configuration in force, which has RSS and a prefix (BPF_PROG_TEST_RUN).
      *
      * @param frame from its destination MAC address, 14 to about 3,500 bytes
      * @param repeat how many times, 1 or more
      */
-    public long nsPerFrame(byte[] frame, int repeat) throws NativeException {
+    public Cost measure(byte[] frame, int repeat) throws NativeException {
         if (repeat < 1) throw new IllegalArgumentException("repeat " + repeat + ": must be 1 or more");
         try (var arena = Arena.ofConfined()) {
-            var packet = arena.allocate(frame.length);
-            MemorySegment.copy(frame, 0, packet, JAVA_BYTE, 0, frame.length);
+            var bare = arena.allocate(frame.length);
+            MemorySegment.copy(frame, 0, bare, JAVA_BYTE, 0, frame.length);
+            // A test run of a socket filter takes off an Ethernet header first.
+            var bareInside = arena.allocate(ETHERNET_HEADER_BYTES + frame.length);
+            bareInside.asSlice(0, ETHERNET_HEADER_BYTES).fill((byte) 0xFF);
+            MemorySegment.copy(frame, 0, bareInside, JAVA_BYTE, ETHERNET_HEADER_BYTES, frame.length);
             int before = ETHERNET_HEADER_BYTES + InBandPrefix.BYTES;
-            var prefixed = arena.allocate(before + frame.length);
-            prefixed.asSlice(0, ETHERNET_HEADER_BYTES).fill((byte) 0xFF);
-            InBandPrefix.write(prefixed, ETHERNET_HEADER_BYTES, nonce, 0, 1);
-            MemorySegment.copy(frame, 0, prefixed, JAVA_BYTE, before, frame.length);
+            var prefixedInside = arena.allocate(before + frame.length);
+            prefixedInside.asSlice(0, ETHERNET_HEADER_BYTES).fill((byte) 0xFF);
+            InBandPrefix.write(prefixedInside, ETHERNET_HEADER_BYTES, nonce, 0, 1);
+            MemorySegment.copy(frame, 0, prefixedInside, JAVA_BYTE, before, frame.length);
+
+            long handOn = repeatedRuns(steering, STEERING, prefixedInside, repeat);
             // Repeated within one call the first program would put prefix before prefix, which is no measure. So it
             // runs
             // once a call, and what a single run takes too long is taken off as the other program, run both ways, has
             // it.
-            long single = medianOfSingleRuns(prefixer, PREFIXER, packet, repeat);
-            long steeringSingle = medianOfSingleRuns(steering, STEERING, prefixed, repeat);
-            long steeringRepeated =
-                    Integer.toUnsignedLong(BpfCall.testRun(steering.number(), STEERING, prefixed, repeat)
-                            .nsPerRun());
-            return Math.max(0, single - Math.max(0, steeringSingle - steeringRepeated)) + steeringRepeated;
+            long single = medianOfSingleRuns(prefixer, PREFIXER, bare, repeat);
+            long tooLong = Math.max(0, medianOfSingleRuns(steering, STEERING, prefixedInside, repeat) - handOn);
+            return new Cost(
+                    Math.max(0, single - tooLong), handOn, repeatedRuns(steering, STEERING, bareInside, repeat));
         }
+    }
+
+    /** What one frame costs altogether in the kernel, in nanoseconds: {@link #measure} for a frame with a prefix. */
+    public long nsPerFrame(byte[] frame, int repeat) throws NativeException {
+        var cost = measure(frame, repeat);
+        return cost.prefixNs() + cost.handOnNs();
+    }
+
+    private static long repeatedRuns(OwnedFd program, String name, MemorySegment packet, int runs)
+            throws NativeException {
+        return Integer.toUnsignedLong(
+                BpfCall.testRun(program.number(), name, packet, runs).nsPerRun());
     }
 
     private static long medianOfSingleRuns(OwnedFd program, String name, MemorySegment packet, int runs)

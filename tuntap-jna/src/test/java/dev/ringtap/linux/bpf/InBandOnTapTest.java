@@ -183,6 +183,40 @@ class InBandOnTapTest {
         }
     }
 
+    /** The kernel chooses the queue by its processor then, so nobody can say which; what matters is that it is bare. */
+    @Test
+    void frameThatXdpRedirectsIntoTheTapHasNoPrefix() throws Exception {
+        attach(EgressHook.Kind.TCX);
+        configureRss(true);
+        try (var redirect = XdpRedirect.to(tap.link().index())) {
+            for (byte[] frame : flows(5)) {
+                namespace.run(() -> redirect.send(frame));
+                assertThat(receiveOne().bytes()).isEqualTo(frame);
+            }
+        }
+    }
+
+    @Test
+    void frameThatWaitedBeforeTheProgramCameHasNoPrefix() throws Exception {
+        byte[] frame = flows(1).getFirst();
+        assertThat(host.send(frame, frame.length)).isEqualTo(frame.length);
+        attach(EgressHook.Kind.TCX);
+        configureRss(true);
+        assertThat(receiveOne().bytes()).isEqualTo(frame);
+    }
+
+    /** And a configuration without prefix means none, whatever is attached. */
+    @Test
+    void withoutPrefixItSteersAsTheSteeringProgramDoes() throws Exception {
+        attach(EgressHook.Kind.TCX);
+        configureRss(false);
+        for (byte[] frame : flows(40)) {
+            var received = sendAndReceive(frame);
+            assertThat(received.bytes()).isEqualTo(frame);
+            assertThat(received.queue).isEqualTo(rssQueue(frame));
+        }
+    }
+
     @Test
     void prefixWithAnotherNonceIsAFrame() throws Exception {
         attach(EgressHook.Kind.TCX);
