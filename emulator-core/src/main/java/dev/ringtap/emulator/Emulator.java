@@ -1,20 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.ringtap.emulator;
 
-import dev.ringtap.ebpf.object.BpfException;
 import dev.ringtap.emulator.datapath.Counter;
-import dev.ringtap.emulator.datapath.DeviceHashSource;
 import dev.ringtap.emulator.datapath.PairEvents;
 import dev.ringtap.emulator.datapath.QueuePair;
 import dev.ringtap.emulator.device.NetDevice;
 import dev.ringtap.emulator.io.IoLoop;
 import dev.ringtap.emulator.io.Watch;
+import dev.ringtap.emulator.tap.TapPort;
 import dev.ringtap.emulator.vhost.BackEndSession;
-import dev.ringtap.linux.bpf.SteeringProgram;
 import dev.ringtap.linux.posix.NativeException;
 import dev.ringtap.linux.socket.UnixConnection;
 import dev.ringtap.linux.socket.UnixListener;
-import dev.ringtap.linux.tun.TapDevice;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import java.io.IOException;
@@ -43,12 +40,11 @@ public final class Emulator implements AutoCloseable {
     private static final long ACCEPT_RETRY_INTERVAL_MS = 200;
 
     private final EmulatorConfig config;
-    private final TapDevice tap;
+    private final TapPort tap;
     private final MultiThreadIoEventLoopGroup loops;
     private final IoLoop controlLoop;
     private final List<QueuePair> pairs = new ArrayList<>();
     private final CompletableFuture<Void> failure = new CompletableFuture<>();
-    private final String steeringUnavailable;
     private NetDevice device;
     private UnixListener listener;
     private Watch listenerWatch;
@@ -60,10 +56,9 @@ public final class Emulator implements AutoCloseable {
     private volatile boolean connected;
     private volatile boolean closed;
 
-    private Emulator(EmulatorConfig config, SteeringProgram program, String steeringUnavailable) {
+    private Emulator(EmulatorConfig config) {
         this.config = config;
         this.tap = config.tap();
-        this.steeringUnavailable = steeringUnavailable;
         int threads = 1 + tap.queueCount();
         loops = new MultiThreadIoEventLoopGroup(
                 threads,
@@ -73,34 +68,23 @@ public final class Emulator implements AutoCloseable {
     }
 
     /**
-     * Starts an emulator: loads the steering program, takes the TAP, listens.
+     * Starts an emulator: takes TAP and steering, listens.
      *
-     * @throws NativeException if a system call is refused; the TAP is closed then
+     * @throws NativeException if a system call is refused; TAP and steering are closed then
      * @throws IOException if the socket's path is taken
      */
     public static Emulator start(EmulatorConfig config) throws IOException {
-        SteeringProgram program = null;
-        String unavailable = null;
+        Emulator emulator = new Emulator(config);
         try {
-            program = SteeringProgram.load();
-        } catch (BpfException | NativeException e) {
-            unavailable = e.getMessage();
-            LOG.warn("RSS is not offered, the steering program cannot be loaded: {}", unavailable);
-        }
-        Emulator emulator = new Emulator(config, program, unavailable);
-        try {
-            emulator.open(program);
+            emulator.open();
             return emulator;
         } catch (IOException | RuntimeException e) {
-            if (emulator.device == null && program != null) {
-                program.close();
-            }
             emulator.close();
             throw e;
         }
     }
 
-    private void open(SteeringProgram program) throws IOException {
+    private void open() throws IOException {
         PairEvents events = new PairEvents() {
             @Override
             public void driverFault(int vring, Throwable cause) {
@@ -118,12 +102,17 @@ public final class Emulator implements AutoCloseable {
             }
         };
         for (int i = 0; i < tap.queueCount(); i++) {
-            QueuePair pair =
-                    new QueuePair(i, config.engine().on(loops.next()), tap.queue(i), new DeviceHashSource(i), events);
+            QueuePair pair = new QueuePair(
+                    i,
+                    config.engine().on(loops.next()),
+                    tap.queue(i),
+                    config.steering().hashSource(i),
+                    events);
             await(pair.open());
             pairs.add(pair);
         }
-        device = new NetDevice(config.device(), tap, program, controlLoop, pairs, events, config.withheldFeatures());
+        device = new NetDevice(
+                config.device(), tap, config.steering(), controlLoop, pairs, events, config.withheldFeatures());
         listener = UnixListener.bind(config.socket());
         await(CompletableFuture.runAsync(
                 () -> listenerWatch = controlLoop.watch(listener.fd().number(), this::acceptFrontEnds),
@@ -214,7 +203,7 @@ public final class Emulator implements AutoCloseable {
 
     /** Why RSS is not offered, or {@code null} if it is. */
     public String steeringUnavailable() {
-        return steeringUnavailable;
+        return config.steering().rssUnavailable();
     }
 
     /** What was made of the configuration. */
@@ -261,9 +250,7 @@ public final class Emulator implements AutoCloseable {
             }
         }
         loops.shutdownGracefully(0, STOP_TIMEOUT_MS, TimeUnit.MILLISECONDS).awaitUninterruptibly(STOP_TIMEOUT_MS);
-        if (device != null) {
-            device.close();
-        }
+        config.steering().close();
         tap.close();
     }
 

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.ringtap.emulator;
 
+import dev.ringtap.emulator.device.ProgramSteering;
+import dev.ringtap.emulator.device.SteeringDesign;
 import dev.ringtap.emulator.io.IoEngine;
+import dev.ringtap.emulator.tap.KernelTapPort;
+import dev.ringtap.emulator.tap.TapPort;
 import dev.ringtap.linux.bpf.SteeringConfig;
 import dev.ringtap.linux.posix.NativeException;
 import dev.ringtap.linux.tun.TapDevice;
@@ -15,12 +19,18 @@ import java.util.Objects;
  *
  * @param socket path of the Unix socket to listen on, at most 107 bytes
  * @param tap the open TAP, one queue for each queue pair; closed with the emulator
+ * @param steering how packets get their queue and hash, made for {@code tap}; closed with the emulator
  * @param device what the virtio-net device says of itself
  * @param engine how packets are moved
  * @param withheldFeatures virtio feature bits not to offer, for tests of drivers; usually 0
  */
 public record EmulatorConfig(
-        Path socket, TapDevice tap, NetDeviceConfig device, IoEngine engine, long withheldFeatures) {
+        Path socket,
+        TapPort tap,
+        SteeringDesign steering,
+        NetDeviceConfig device,
+        IoEngine engine,
+        long withheldFeatures) {
 
     /** Most queue pairs: vhost-user's kick and call messages name a virtqueue in 8 bits, the control queue among them. */
     public static final int MAX_QUEUE_PAIRS = 127;
@@ -28,6 +38,7 @@ public record EmulatorConfig(
     /** Checks that the parts fit together. */
     public EmulatorConfig {
         Objects.requireNonNull(socket, "socket");
+        Objects.requireNonNull(steering, "steering");
         Objects.requireNonNull(engine, "engine");
         if (tap.queueCount() != device.maxQueuePairs()) {
             throw new IllegalArgumentException("the TAP %s has %d queues for %d queue pairs"
@@ -48,11 +59,15 @@ public record EmulatorConfig(
         }
     }
 
-    /** A usual configuration: 128 table entries, all hash types, the TAP's MTU. */
+    /**
+     * A usual configuration: the kernel's TAP, a steering program, 128 table entries, all hash types, the TAP's MTU.
+     *
+     * @param tap closed with the emulator
+     */
     public static EmulatorConfig of(Path socket, TapDevice tap, byte[] mac, IoEngine engine) throws NativeException {
         int mtu = tap.link().mtu();
         NetDeviceConfig device =
                 new NetDeviceConfig(mac, tap.queueCount(), mtu, 128, HashType.ALL, NetDeviceConfig.SPEED_UNKNOWN);
-        return new EmulatorConfig(socket, tap, device, engine, 0);
+        return new EmulatorConfig(socket, new KernelTapPort(tap), ProgramSteering.on(tap), device, engine, 0);
     }
 }

@@ -142,6 +142,56 @@ class RunBadInputTest {
         assertThat(socket).doesNotExist();
     }
 
+    @Test
+    void programsThatAreNotThereOrDoNotFit() throws Exception {
+        String byPort = object("by_port");
+        Path queues = Files.writeString(directory.resolve("queues"), "80/be16 = 2\n443/be16 = two\n");
+        Path text = Files.writeString(directory.resolve("steer.c"), "int steer;".repeat(20));
+        assertRefused(USAGE, List.of("--steering", directory + "/no.o"), directory + "/no.o: there is no such file");
+        assertRefused(USAGE, List.of("--steering", text.toString()), text + ": is not an ELF file");
+        assertRefused(USAGE, List.of("--steering", byPort), "has several programs of type 'socket'", "'admit'");
+        assertRefused(USAGE, List.of("--filter", byPort + ":tc"), "no section 'tc'; it has 'steer'");
+        assertRefused(USAGE, List.of("--filter", object("sections") + ":tc"), "is of type 'tc', here must be 'socket'");
+        assertRefused(
+                USAGE,
+                List.of("--steering", byPort + ":steer", "--map", "queues=" + queues),
+                queues + ": line 2: value 'two': is no number");
+        assertRefused(
+                USAGE,
+                List.of("--steering", byPort + ":steer", "--map", "queue=" + queues),
+                "there is no map 'queue'",
+                "queues, closed, .rodata");
+        assertRefused(USAGE, List.of("--map", "queues=" + queues), "give one by --steering or --filter");
+        assertRefused(
+                USAGE,
+                List.of("--steering", byPort + ":steer", "--map", "queues"),
+                "--map 'queues': expected NAME=FILE");
+        assertRefused(FAILED, List.of("--steering", object("kfunc")), "calls ringtap_", "no released kernel has it");
+    }
+
+    @Test
+    void programThatTheVerifierRefuses() throws Exception {
+        Path log = directory.resolve("log");
+        String refused = object("refused");
+        assertRefused(
+                FAILED,
+                List.of("--steering", refused, "--verifier-log", log.toString()),
+                "ringtap: " + refused + ", section 'socket': the kernel's verifier refused program 'unchecked':"
+                        + " Permission denied (EACCES)\n",
+                "\n  flows                              hash     4      8     1024    0x0\n",
+                "\nwhat the verifier says:\n");
+        assertThat(log).content().contains("invalid mem access").contains("processed");
+    }
+
+    /** A program of the loader's tests, as a file. */
+    private String object(String name) throws Exception {
+        try (var object =
+                RunBadInputTest.class.getResourceAsStream("/dev/ringtap/linux/bpf/objects/" + name + ".bpf.o")) {
+            return Files.write(directory.resolve(name + ".bpf.o"), object.readAllBytes())
+                    .toString();
+        }
+    }
+
     private RingtapProcess run(String tap, Path at) throws Exception {
         return RingtapProcess.start(host.namespace(), "run", "--tap", tap, "--socket", at.toString());
     }

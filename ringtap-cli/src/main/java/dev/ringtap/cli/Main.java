@@ -3,6 +3,7 @@ package dev.ringtap.cli;
 
 import dev.ringtap.cli.run.RunCommand;
 import dev.ringtap.cli.verify.VerifyCommand;
+import dev.ringtap.ebpf.object.BpfException;
 import java.io.IOException;
 import java.io.PrintWriter;
 import picocli.CommandLine;
@@ -14,7 +15,10 @@ import picocli.CommandLine.ScopeType;
 import picocli.CommandLine.Spec;
 import picocli.CommandLine.UnmatchedArgumentException;
 
-/** The {@code ringtap} command: picks a subcommand, and turns what goes wrong into one line and an exit code. */
+/**
+ * The {@code ringtap} command: picks a subcommand, and turns what goes wrong into one line and an exit code. Only what the
+ * kernel's verifier says takes more lines.
+ */
 @Command(
         name = "ringtap",
         description = "A tuntap device and a virtio-net device back to back: RSS and hash reports over vhost-user.",
@@ -68,7 +72,10 @@ public final class Main implements Runnable {
         PrintWriter err = command.getErr();
         boolean expected = problem instanceof CommandException || problem instanceof IOException;
         String message = problem.getMessage() == null ? problem.toString() : problem.getMessage();
-        if (expected) {
+        if (problem instanceof BpfException refusal && !refusal.verifierLog().isEmpty()) {
+            // A table and a log: many lines, and they are meant to be read.
+            err.println("ringtap: " + message);
+        } else if (expected) {
             err.println("ringtap: " + oneLine(message));
         } else {
             err.println("ringtap: internal error: " + oneLine(problem.toString()) + " (set " + DEBUG

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.ringtap.ebpf.object;
 
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.math.BigInteger;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -105,7 +107,7 @@ public final class MapContents {
 
     private void checkIndex(String where, byte[] key) throws BpfException {
         long index = Integer.toUnsignedLong(
-                ByteBuffer.wrap(key).order(java.nio.ByteOrder.LITTLE_ENDIAN).getInt());
+                ByteBuffer.wrap(key).order(ByteOrder.LITTLE_ENDIAN).getInt());
         long entries = Integer.toUnsignedLong(map.maxEntries());
         if (index >= entries)
             throw fault(where + "key " + index + ": " + shape() + " has the indexes 0 to " + (entries - 1));
@@ -118,7 +120,7 @@ public final class MapContents {
         String[] items = stripped.split("[\\s,]+");
         // A number alone is as wide as what it stands for.
         boolean alone = items.length == 1 && (size == 1 || size == 2 || size == 8);
-        var whole = new java.io.ByteArrayOutputStream();
+        var whole = new ByteArrayOutputStream();
         for (int i = 0; i < items.length; i++) {
             if (items[i].equals(REST_IS_ZERO) && i == items.length - 1 && whole.size() <= size) {
                 whole.writeBytes(new byte[size - whole.size()]);
@@ -155,7 +157,7 @@ public final class MapContents {
         int size = kind == null ? defaultBytes : Integer.parseInt(kind.replaceAll("[a-z]", "")) / 8;
         var limit = BigInteger.ONE.shiftLeft(8 * size);
         if (value.compareTo(limit) >= 0 || value.compareTo(limit.shiftRight(1).negate()) < 0)
-            throw fault(what + " '" + number.group() + "' does not fit " + size + " bytes");
+            throw fault(what + " '" + number.group() + "' does not fit " + (size == 1 ? "1 byte" : size + " bytes"));
         byte[] bytes = littleEndian(value.longValue(), size);
         if (kind != null && kind.startsWith("be")) reverse(bytes);
         return bytes;
@@ -176,8 +178,7 @@ public final class MapContents {
     }
 
     private String shape() {
-        return "map '" + map.name() + "' (" + map.typeName() + ", key " + map.keyBytes() + " bytes, value "
-                + map.valueBytes() + " bytes, " + Integer.toUnsignedString(map.maxEntries()) + " entries)";
+        return "map " + map.description();
     }
 
     private BpfException fault(String what) {

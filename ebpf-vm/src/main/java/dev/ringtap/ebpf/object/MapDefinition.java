@@ -56,6 +56,12 @@ public record MapDefinition(
         return (flags & READ_ONLY_FOR_PROGRAMS) != 0 && firstValue != null;
     }
 
+    /** For messages: the name with what the map is like, sizes in bytes. */
+    public String description() {
+        return "'" + name + "' (" + typeName() + ", key " + keyBytes + " bytes, value " + valueBytes + " bytes, "
+                + Integer.toUnsignedString(maxEntries) + (maxEntries == 1 ? " entry)" : " entries)");
+    }
+
     /** The type as bpftool calls it, or its number. */
     public String typeName() {
         return switch (type) {

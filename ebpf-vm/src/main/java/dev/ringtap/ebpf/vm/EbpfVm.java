@@ -1,20 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.ringtap.ebpf.vm;
 
+import dev.ringtap.ebpf.isa.Code;
+import dev.ringtap.ebpf.isa.InvalidInstructionException;
 import dev.ringtap.ebpf.object.BpfException;
 import dev.ringtap.ebpf.object.BpfObject;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.function.Consumer;
 
-/** The programs and maps of one object, loaded into this process. */
+/**
+ * The programs and maps of one object, loaded into this process. Thread-safe. Closing it drops them; who still holds a
+ * program or a map can go on using it.
+ */
 public final class EbpfVm implements AutoCloseable {
-    private final BpfObject object;
+    private final String file;
     private final Map<String, VmMap> maps = new LinkedHashMap<>();
     private final Map<String, VmProgram> programs = new LinkedHashMap<>();
+    private volatile Consumer<String> trace = line -> {};
 
-    private EbpfVm(BpfObject object, VmOptions options) {
-        this.object = object;
+    private EbpfVm(String file) {
+        this.file = file;
     }
 
     /**
@@ -23,20 +33,69 @@ public final class EbpfVm implements AutoCloseable {
      * @throws BpfException if anything is refused; names section, program, instruction and reason
      */
     public static EbpfVm load(BpfObject object, VmOptions options) throws BpfException {
-        return new EbpfVm(object, options);
+        var vm = new EbpfVm(object.file());
+        var made = new ArrayList<ProgramMap>();
+        for (var definition : object.maps().values()) {
+            try {
+                made.add(ProgramMap.create(definition));
+            } catch (BpfException e) {
+                throw new BpfException(object.file() + ": " + e.getMessage());
+            }
+        }
+        for (var map : made) vm.maps.put(map.definition().name(), map);
+        var linker = new Linker(object, options, MapTable.of(made), vm::print);
+        for (var definition : object.programs()) {
+            var program = linker.link(definition);
+            program.prepare(options.engine());
+            vm.programs.put(program.name(), program);
+        }
+        return vm;
     }
 
+    /**
+     * A program over plain memory, without maps or checks beyond the form of its instructions: r1 points to the bytes of
+     * the {@link SkBuff}, r2 is their number. For tests of the instruction set; what such a program does wrong is found
+     * when it runs.
+     *
+     * @param instructions 8 bytes each
+     * @throws BpfException if they are no instructions, or a jump leaves the program
+     */
+    public static VmProgram memoryProgram(String name, byte[] instructions, VmOptions options) throws BpfException {
+        Code code;
+        try {
+            code = Code.decode(instructions);
+        } catch (InvalidInstructionException e) {
+            throw new BpfException("program '" + name + "', instruction " + e.slot() + ": " + e.getMessage());
+        }
+        ControlFlow.check(name, code);
+        var program = new LinkedProgram(
+                name, null, code, MapTable.of(List.of()), Map.of(), Map.of(), options.instructionBudget(), line -> {});
+        program.prepare(options.engine());
+        return program;
+    }
+
+    private void print(String line) {
+        trace.accept(line);
+    }
+
+    /** Who gets the lines that programs print with {@code bpf_trace_printk}, on the threads that run them. Nobody at first. */
+    public void onTrace(Consumer<String> consumer) {
+        trace = Objects.requireNonNull(consumer);
+    }
+
+    /** By name, in the order of the object; global variables last, named after their section. */
     public Map<String, VmMap> maps() {
-        return Map.copyOf(maps);
+        return Collections.unmodifiableMap(maps);
     }
 
     /** @throws BpfException if the object has no such map */
     public VmMap map(String name) throws BpfException {
         var map = maps.get(name);
-        if (map == null) throw new BpfException(object.file() + ": has no map '" + name + "', but " + maps.keySet());
+        if (map == null) throw new BpfException(file + ": has no map '" + name + "', but " + maps.keySet());
         return map;
     }
 
+    /** In the order of the object. */
     public List<VmProgram> programs() {
         return List.copyOf(programs.values());
     }
@@ -44,14 +103,13 @@ public final class EbpfVm implements AutoCloseable {
     /** @throws BpfException if the object has no such program */
     public VmProgram program(String name) throws BpfException {
         var program = programs.get(name);
-        if (program == null)
-            throw new BpfException(object.file() + ": has no program '" + name + "', but " + programs.keySet());
+        if (program == null) throw new BpfException(file + ": has no program '" + name + "', but " + programs.keySet());
         return program;
     }
 
     @Override
     public void close() {
-        maps.clear();
         programs.clear();
+        maps.clear();
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.ringtap.ebpf.vm;
 
+import dev.ringtap.ebpf.object.ProgramType;
 import java.util.Arrays;
 import java.util.Objects;
 
@@ -45,7 +46,7 @@ public final class SkBuff {
     int tcIndex;
     int tcClassid;
     int napiId;
-    final int[] cb = new int[CB_WORDS];
+    final byte[] cb = new byte[4 * CB_WORDS];
     int hash;
     boolean hashValid;
     long tstamp;
@@ -90,7 +91,7 @@ public final class SkBuff {
         protocol = length >= Ethernet.HEADER_BYTES ? Ethernet.type(buffer, offset) : 0;
         networkOffset = Ethernet.HEADER_BYTES;
         vlanPresent = vlanTci = vlanProto = priority = ingressIfindex = ifindex = tcIndex = tcClassid = napiId = 0;
-        Arrays.fill(cb, 0);
+        Arrays.fill(cb, (byte) 0);
         hash = 0;
         hashValid = false;
         tstamp = hwtstamp = tstampType = 0;
@@ -265,11 +266,11 @@ public final class SkBuff {
 
     /** @param index below {@link #CB_WORDS} */
     public int cb(int index) {
-        return cb[index];
+        return (int) Memory.ARRAY_32.get(cb, 4 * Objects.checkIndex(index, CB_WORDS));
     }
 
     public SkBuff cb(int index, int value) {
-        cb[index] = value;
+        Memory.ARRAY_32.set(cb, 4 * Objects.checkIndex(index, CB_WORDS), value);
         return this;
     }
 

@@ -1,14 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.ringtap.ebpf.vm;
 
+import dev.ringtap.ebpf.object.BpfException;
 import dev.ringtap.ebpf.object.MapDefinition;
 import java.nio.ByteBuffer;
+import java.util.function.Consumer;
 
 /**
  * A map, shared by programs and this interface. Keys and values are bytes in the program's order, little-endian. Every
  * method may be called from any thread while programs run.
  */
 public interface VmMap {
+    /**
+     * Makes a map that belongs to no object: one to put into a map of maps, whose {@code definition().inner()} says how it
+     * must be.
+     *
+     * @throws BpfException if such a map is not supported
+     */
+    static VmMap create(MapDefinition definition) throws BpfException {
+        return ProgramMap.create(definition);
+    }
+
     MapDefinition definition();
 
     /**
@@ -40,6 +52,15 @@ public interface VmMap {
 
     /** @return whether there was a value. An element of an array cannot be deleted, that of an array of maps can. */
     boolean delete(byte[] key);
+
+    /**
+     * Of a ring buffer: hands over the records that programs have submitted, in order, and frees their room. One thread at
+     * a time.
+     *
+     * @return how many
+     * @throws UnsupportedOperationException if the map is no ring buffer
+     */
+    int drain(Consumer<byte[]> consumer);
 
     /** As {@link #lookup(byte[])}; takes all remaining bytes of {@code key}. */
     default byte[] lookup(ByteBuffer key) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.ringtap.ebpf.vm;
 
+import dev.ringtap.ebpf.object.ProgramType;
 import java.util.EnumSet;
 import java.util.Objects;
 import java.util.Set;

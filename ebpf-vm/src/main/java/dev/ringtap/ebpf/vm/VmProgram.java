@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.ringtap.ebpf.vm;
 
+import dev.ringtap.ebpf.object.ProgramType;
+
 /** A program that is ready to run. Any number of threads may run it at once, each with its own {@link SkBuff}. */
 public interface VmProgram {
     String name();

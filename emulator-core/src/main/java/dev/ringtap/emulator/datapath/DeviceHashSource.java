@@ -44,7 +44,7 @@ public final class DeviceHashSource implements HashSource {
     }
 
     @Override
-    public void hash(MemorySegment frame, long offset, long lengthBytes) {
+    public void hash(MemorySegment front, long frontOffset, MemorySegment frame, long offset, long lengthBytes) {
         for (int i = 0; i < kept; i++) {
             run(epochs[i].hasher, frame, offset, lengthBytes);
             if (kept == 1 || epochs[i].rules.explains(queue, value, report)) {

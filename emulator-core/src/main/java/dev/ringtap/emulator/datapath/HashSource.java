@@ -12,8 +12,10 @@ public interface HashSource {
     /**
      * Finds the hash of the frame at {@code [offset, offset + lengthBytes)}, a frame of {@code lengthBytes} bytes or the
      * beginning of a longer one.
+     *
+     * @param front holds the TAP's header as it was read, at {@code frontOffset}
      */
-    void hash(MemorySegment frame, long offset, long lengthBytes);
+    void hash(MemorySegment front, long frontOffset, MemorySegment frame, long offset, long lengthBytes);
 
     /** Hash value; 0 when {@link #report()} is 0. */
     int value();

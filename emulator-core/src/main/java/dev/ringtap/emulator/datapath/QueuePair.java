@@ -3,7 +3,7 @@ package dev.ringtap.emulator.datapath;
 
 import dev.ringtap.emulator.io.IoLoop;
 import dev.ringtap.emulator.io.Watch;
-import dev.ringtap.linux.tun.TapQueue;
+import dev.ringtap.emulator.tap.PortQueue;
 import java.lang.foreign.Arena;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
@@ -19,7 +19,7 @@ public final class QueuePair {
     private final PairCounters counters = new PairCounters();
     private final HashSource hashSource;
     private final Arena arena = Arena.ofShared();
-    private final TapQueue tapQueue;
+    private final PortQueue tapQueue;
     private final PairEvents events;
     private ReceivePath receive;
     private TransmitPath transmit;
@@ -31,7 +31,7 @@ public final class QueuePair {
      * @param index index of the pair: receiveq{@code index + 1}, transmitq{@code index + 1} and TAP queue {@code index}
      * @param tapQueue stays owned by the caller and open until {@link #close} completed
      */
-    public QueuePair(int index, IoLoop loop, TapQueue tapQueue, HashSource hashSource, PairEvents events) {
+    public QueuePair(int index, IoLoop loop, PortQueue tapQueue, HashSource hashSource, PairEvents events) {
         this.index = index;
         this.loop = loop;
         this.tapQueue = tapQueue;
@@ -52,10 +52,9 @@ public final class QueuePair {
     /** Begins to listen to the TAP queue. */
     public CompletableFuture<Void> open() {
         return onLoop(() -> {
-            int tapFd = tapQueue.fd().number();
-            receive = new ReceivePath(loop, arena, tapFd, hashSource, counters, events, tapQueue::present);
-            transmit = new TransmitPath(loop, arena, tapFd, counters, events);
-            tapWatch = loop.watch(tapFd, receive::run);
+            receive = new ReceivePath(loop, arena, tapQueue, hashSource, counters, events);
+            transmit = new TransmitPath(loop, arena, tapQueue, counters, events);
+            tapWatch = tapQueue.watch(loop, receive::run);
         });
     }
 

@@ -16,6 +16,7 @@ import static dev.ringtap.emulator.datapath.Counter.RX_TOO_LONG;
 import dev.ringtap.emulator.io.Burst;
 import dev.ringtap.emulator.io.BurstListener;
 import dev.ringtap.emulator.io.IoLoop;
+import dev.ringtap.emulator.tap.PortQueue;
 import dev.ringtap.linux.posix.Errno;
 import dev.ringtap.linux.posix.IovecArray;
 import dev.ringtap.linux.posix.NativeException;
@@ -28,7 +29,6 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.util.concurrent.TimeUnit;
-import java.util.function.BooleanSupplier;
 import java.util.function.IntConsumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -53,7 +53,7 @@ final class ReceivePath implements BurstListener {
     /** TAP header, pieces, spill. */
     private static final int SLOT_IOVECS = ReceiveBuffers.SLOT_PIECES + 2;
 
-    private static final int TAP_HEADER_BYTES = NetHeader.SIZE;
+    private static final int TAP_HEADER_STRIDE_BYTES = 32;
     /** A whole IP packet of 65,535 bytes with its Ethernet header, two VLAN tags and some room. */
     private static final int SPILL_BYTES = 65_535 + 14 + 8 + 19;
     /** How many packets after a long one the buffers stay sized for long ones. */
@@ -76,11 +76,11 @@ final class ReceivePath implements BurstListener {
     private static final ValueLayout.OfInt LE32 = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
     private final IoLoop loop;
-    private final int tapFd;
+    private final PortQueue tapQueue;
+    private final int tapHeaderBytes;
     private final HashSource hashSource;
     private final PairCounters counters;
     private final PairEvents events;
-    private final BooleanSupplier tapPresent;
     private final Burst burst;
     private final Runnable turn = this::turn;
     private final Runnable poll = this::poll;
@@ -115,20 +115,19 @@ final class ReceivePath implements BurstListener {
     ReceivePath(
             IoLoop loop,
             Arena arena,
-            int tapFd,
+            PortQueue tapQueue,
             HashSource hashSource,
             PairCounters counters,
-            PairEvents events,
-            BooleanSupplier tapPresent) {
-        this.tapPresent = tapPresent;
+            PairEvents events) {
         this.loop = loop;
-        this.tapFd = tapFd;
+        this.tapQueue = tapQueue;
+        tapHeaderBytes = tapQueue.headerBytes();
         this.hashSource = hashSource;
         this.counters = counters;
         this.events = events;
-        burst = loop.newBurst(SLOTS, this);
-        tapHeaders = arena.allocate((long) SLOTS * TAP_HEADER_BYTES, 8);
-        sharedSpill = loop.completesInSubmit();
+        burst = tapQueue.newBurst(loop, SLOTS, this);
+        tapHeaders = arena.allocate((long) SLOTS * TAP_HEADER_STRIDE_BYTES, 8);
+        sharedSpill = tapQueue.completesInSubmit(loop);
         spill = arena.allocate((long) SPILL_BYTES * (sharedSpill ? 1 : SLOTS), 8);
         header = arena.allocate(NetHeader.SIZE_WITH_HASH, 8);
         hashWindow = arena.allocate(HASH_REACH_BYTES, 8);
@@ -289,15 +288,15 @@ final class ReceivePath implements BurstListener {
 
     private void runWithoutDriver() {
         finishDrain();
-        if (whenDiscarded == null && !tapPresent.getAsBoolean()) {
+        if (whenDiscarded == null && !tapQueue.present()) {
             events.tapGone();
         }
         while (whenDiscarded != null) {
             for (int slot = 0; slot < SLOTS; slot++) {
                 int first = slot * SLOT_IOVECS;
-                iovecs.set(first, tapHeaders.address() + (long) slot * TAP_HEADER_BYTES, TAP_HEADER_BYTES);
+                iovecs.set(first, tapHeaders.address() + (long) slot * TAP_HEADER_STRIDE_BYTES, tapHeaderBytes);
                 iovecs.set(first + 1, spill.address() + spillOffset(slot), SPILL_BYTES);
-                burst.read(slot, tapFd, iovecs.addressOf(first), 2);
+                burst.read(slot, iovecs.addressOf(first), 2);
             }
             submit();
             if (burst.inFlight()) {
@@ -365,10 +364,10 @@ final class ReceivePath implements BurstListener {
             throw new VirtqueueException(VirtqueueException.Reason.TOO_SHORT, buffers.capacityBytes(slot));
         }
         int first = slot * SLOT_IOVECS;
-        iovecs.set(first, tapHeaders.address() + (long) slot * TAP_HEADER_BYTES, TAP_HEADER_BYTES);
+        iovecs.set(first, tapHeaders.address() + (long) slot * TAP_HEADER_STRIDE_BYTES, tapHeaderBytes);
         int next = buffers.fillIovecs(slot, headerBytes, iovecs, first + 1);
         iovecs.set(next++, spill.address() + spillOffset(slot), SPILL_BYTES);
-        burst.read(slot, tapFd, iovecs.addressOf(first), next - first);
+        burst.read(slot, iovecs.addressOf(first), next - first);
         return true;
     }
 
@@ -391,7 +390,7 @@ final class ReceivePath implements BurstListener {
             return;
         }
         try {
-            deliver(slot, result - TAP_HEADER_BYTES);
+            deliver(slot, result - tapHeaderBytes);
         } catch (VirtqueueException | RuntimeException | InternalError e) {
             deliveryFault = e;
         }
@@ -417,7 +416,7 @@ final class ReceivePath implements BurstListener {
     }
 
     private void deliver(int slot, int frameBytes) throws VirtqueueException {
-        long tapHeader = (long) slot * TAP_HEADER_BYTES;
+        long tapHeader = (long) slot * TAP_HEADER_STRIDE_BYTES;
         if (frameBytes < 0 || !acceptable(tapHeader)) {
             counters.add(RX_STALE, 1);
             return;
@@ -444,9 +443,9 @@ final class ReceivePath implements BurstListener {
         }
         boolean reportsHash = headerBytes == NetHeader.SIZE_WITH_HASH;
         if (reportsHash) {
-            hashSource.hash(frame, frameOffset, together);
+            hashSource.hash(tapHeaders, tapHeader, frame, frameOffset, together);
             if (together < frameBytes && !hashSource.settled()) {
-                hashSource.hash(hashWindow, 0, gather(slot, frameBytes));
+                hashSource.hash(tapHeaders, tapHeader, hashWindow, 0, gather(slot, frameBytes));
             }
         }
 
@@ -499,7 +498,7 @@ final class ReceivePath implements BurstListener {
 
     private void writeHeader(int slot, long tapHeader, int usedBuffers, boolean reportsHash) {
         int headerBytes = contract.headerBytes();
-        MemorySegment.copy(tapHeaders, tapHeader, header, 0, TAP_HEADER_BYTES);
+        MemorySegment.copy(tapHeaders, tapHeader, header, 0, NetHeader.SIZE);
         if (!NetFeature.GUEST_CSUM.in(contract.features())) {
             // VIRTIO 1.3, 5.1.6.4.1: flags are zero then. The TAP's may say that the checksum was verified.
             header.set(ValueLayout.JAVA_BYTE, NetHeader.FLAGS, (byte) 0);

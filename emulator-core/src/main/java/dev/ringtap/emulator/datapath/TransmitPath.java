@@ -11,6 +11,7 @@ import static dev.ringtap.emulator.datapath.Counter.TX_REFUSED;
 import dev.ringtap.emulator.io.Burst;
 import dev.ringtap.emulator.io.BurstListener;
 import dev.ringtap.emulator.io.IoLoop;
+import dev.ringtap.emulator.tap.PortQueue;
 import dev.ringtap.linux.posix.Errno;
 import dev.ringtap.linux.posix.IovecArray;
 import dev.ringtap.virtio.net.NetHeader;
@@ -43,7 +44,7 @@ final class TransmitPath implements BurstListener {
     private static final long POLL_INTERVAL_NS = 50_000;
 
     private final IoLoop loop;
-    private final int tapFd;
+    private final int tapHeaderBytes;
     private final PairCounters counters;
     private final PairEvents events;
     private final Burst burst;
@@ -67,12 +68,12 @@ final class TransmitPath implements BurstListener {
     private int faultyHead = SplitVirtqueue.EMPTY;
     private Runnable whenIdle;
 
-    TransmitPath(IoLoop loop, Arena arena, int tapFd, PairCounters counters, PairEvents events) {
+    TransmitPath(IoLoop loop, Arena arena, PortQueue tapQueue, PairCounters counters, PairEvents events) {
         this.loop = loop;
-        this.tapFd = tapFd;
+        tapHeaderBytes = tapQueue.headerBytes();
         this.counters = counters;
         this.events = events;
-        burst = loop.newBurst(SLOTS, this);
+        burst = tapQueue.newBurst(loop, SLOTS, this);
         headers = arena.allocate((long) SLOTS * HEADER_STRIDE_BYTES, 8);
     }
 
@@ -221,9 +222,11 @@ final class TransmitPath implements BurstListener {
             return false;
         }
         NetHeader.keepMeaningful(headers, header);
+        // Hash fields mean nothing towards the host, and must not carry what the driver wrote there.
+        headers.set(ValueLayout.JAVA_LONG_UNALIGNED, header + NetHeader.SIZE, 0L);
         int first = slot * SLOT_IOVECS;
         int iovec = first;
-        iovecs.set(iovec++, headers.address() + header, NetHeader.SIZE);
+        iovecs.set(iovec++, headers.address() + header, tapHeaderBytes);
         int skip = headerBytes;
         for (int i = 0; i < chain.readable(); i++) {
             int bytes = chain.length(i);
@@ -236,7 +239,7 @@ final class TransmitPath implements BurstListener {
         }
         slotHead[slot] = head;
         slotFrameBytes[slot] = frameBytes;
-        burst.write(slot, tapFd, iovecs.addressOf(first), iovec - first);
+        burst.write(slot, iovecs.addressOf(first), iovec - first);
         return true;
     }
 

@@ -9,10 +9,9 @@ import dev.ringtap.emulator.datapath.PairEvents;
 import dev.ringtap.emulator.datapath.QueuePair;
 import dev.ringtap.emulator.datapath.Vring;
 import dev.ringtap.emulator.io.IoLoop;
-import dev.ringtap.linux.bpf.SteeringProgram;
+import dev.ringtap.emulator.tap.TapPort;
 import dev.ringtap.linux.posix.Errno;
 import dev.ringtap.linux.posix.NativeException;
-import dev.ringtap.linux.tun.TapDevice;
 import dev.ringtap.virtio.net.ControlCommand;
 import dev.ringtap.virtio.net.ControlCommandException;
 import dev.ringtap.virtio.net.NetDeviceConfig;
@@ -21,6 +20,7 @@ import dev.ringtap.virtio.net.NetFeature;
 import dev.ringtap.virtio.net.NetHeader;
 import dev.ringtap.virtio.net.Toeplitz;
 import dev.ringtap.virtio.net.VirtioFeature;
+import java.io.IOException;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
@@ -38,7 +38,7 @@ import org.slf4j.LoggerFactory;
  * come from the old or the new configuration), <em>steer</em> (the kernel switches, at once), <em>commit</em> (no more
  * packets of the old one come). So a packet's queue and hash always come from one configuration.
  */
-public final class NetDevice implements AutoCloseable {
+public final class NetDevice {
     private static final Logger LOG = LoggerFactory.getLogger(NetDevice.class);
     private static final int ETHERNET_HEADER_BYTES = 14;
     private static final int VLAN_TAGS_BYTES = 2 * 4;
@@ -49,8 +49,8 @@ public final class NetDevice implements AutoCloseable {
     private static final int ACK_ERR = 1;
 
     private final NetDeviceConfig config;
-    private final TapDevice tap;
-    private final Steering steering;
+    private final TapPort tap;
+    private final SteeringDesign steering;
     private final IoLoop controlLoop;
     private final List<QueuePair> pairs;
     private final PairEvents events;
@@ -68,22 +68,21 @@ public final class NetDevice implements AutoCloseable {
     private CompletableFuture<Void> change = CompletableFuture.completedFuture(null);
 
     /**
-     * @param program the loaded steering program, owned by the device from now on, or {@code null}: RSS is not offered
-     *     then
+     * @param steering steers {@code tap}
      * @param withheld feature bits not to offer
      */
     public NetDevice(
             NetDeviceConfig config,
-            TapDevice tap,
-            SteeringProgram program,
+            TapPort tap,
+            SteeringDesign steering,
             IoLoop controlLoop,
             List<QueuePair> pairs,
             PairEvents events,
             long withheld)
-            throws NativeException {
+            throws IOException {
         this.config = config;
         this.tap = tap;
-        this.steering = new Steering(tap, program);
+        this.steering = steering;
         this.controlLoop = controlLoop;
         this.pairs = List.copyOf(pairs);
         this.events = events;
@@ -91,10 +90,10 @@ public final class NetDevice implements AutoCloseable {
         this.state = NetDeviceState.initial(config, 0);
         this.contract = contractFor(state);
         tap.setOffloads(0);
-        steering.automatic(1);
+        steering.automatic(1, rules, false);
     }
 
-    private long offer() throws NativeException {
+    private long offer() {
         long all = VirtioFeature.VERSION_1.mask()
                 | VirtioFeature.INDIRECT_DESC.mask()
                 | VirtioFeature.EVENT_IDX.mask()
@@ -127,7 +126,7 @@ public final class NetDevice implements AutoCloseable {
         if (pairs.size() > 1) {
             all |= NetFeature.MQ.mask();
         }
-        if (steering.canSteer()) {
+        if (steering.rssUnavailable() == null) {
             all |= NetFeature.RSS.mask();
         }
         return all;
@@ -248,8 +247,8 @@ public final class NetDevice implements AutoCloseable {
         }
         return enqueue(() -> {
                     NetDeviceState next = state.apply(command);
-                    if (next.rss() != null && !steering.canSteer()) {
-                        throw new IllegalStateException("RSS without a steering program");
+                    if (next.rss() != null && steering.rssUnavailable() != null) {
+                        throw new IllegalStateException("RSS was not offered: " + steering.rssUnavailable());
                     }
                     return moveTo(next);
                 })
@@ -295,20 +294,21 @@ public final class NetDevice implements AutoCloseable {
     }
 
     private CompletableFuture<Void> steer(NetDeviceState next, HashRules nextRules, int pairsWanted) {
+        boolean reported = NetFeature.HASH_REPORT.in(features);
         return attempt(() -> {
             if (next.rss() != null) {
-                steering.rss(next.rss(), nextRules.key());
+                steering.rss(nextRules, reported);
                 return CompletableFuture.completedFuture(null);
             }
             if (pairsWanted >= steering.attachedQueues()) {
-                steering.automatic(pairsWanted);
+                steering.automatic(pairsWanted, nextRules, reported);
                 return CompletableFuture.completedFuture(null);
             }
             steering.holdAtQueueZero();
             Stream<QueuePair> leaving = pairs.stream().skip(pairsWanted);
             return onControlLoop(allOf(leaving.map(QueuePair::drain)))
                     .thenCompose(nothing -> attempt(() -> {
-                        steering.automatic(pairsWanted);
+                        steering.automatic(pairsWanted, nextRules, reported);
                         return CompletableFuture.completedFuture(null);
                     }));
         });
@@ -396,24 +396,18 @@ public final class NetDevice implements AutoCloseable {
         return future.thenApplyAsync(Function.identity(), executor);
     }
 
-    private interface NativeStep {
-        CompletableFuture<Void> run() throws NativeException;
+    private interface HostStep {
+        CompletableFuture<Void> run() throws IOException;
     }
 
-    private CompletableFuture<Void> attempt(NativeStep step) {
+    private CompletableFuture<Void> attempt(HostStep step) {
         try {
             return step.run();
-        } catch (NativeException e) {
-            if (e.errno() == Errno.EBADFD) {
+        } catch (IOException e) {
+            if (e instanceof NativeException refusal && refusal.errno() == Errno.EBADFD) {
                 events.tapGone();
             }
             return CompletableFuture.failedFuture(e);
         }
-    }
-
-    /** Releases the steering program. The vrings have been stopped. */
-    @Override
-    public void close() {
-        steering.close();
     }
 }

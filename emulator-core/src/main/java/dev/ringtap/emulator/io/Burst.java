@@ -2,7 +2,7 @@
 package dev.ringtap.emulator.io;
 
 /**
- * A bounded set of reads and writes that start together and whose completions are told one by one: the seam between the
+ * A bounded set of reads and writes of one TAP queue that start together and whose completions are told one by one: the seam between the
  * datapath and the way the kernel is asked. A system call per packet (epoll) and one per burst (io_uring) look the same
  * from above.
  *
@@ -12,22 +12,22 @@ package dev.ringtap.emulator.io;
 public interface Burst extends AutoCloseable {
 
     /**
-     * Adds {@code readv(fd, iovecs, count)}.
+     * Adds {@code readv(iovecs, count)}.
      *
      * @param slot index in {@code [0, slots)}, each used once a burst
      * @param iovecs address of {@code count} entries of {@code struct iovec}
      */
-    void read(int slot, int fd, long iovecs, int count);
+    void read(int slot, long iovecs, int count);
 
-    /** Adds {@code writev(fd, iovecs, count)}; parameters as in {@link #read}. */
-    void write(int slot, int fd, long iovecs, int count);
+    /** Adds {@code writev(iovecs, count)}; parameters as in {@link #read}. */
+    void write(int slot, long iovecs, int count);
 
     /**
      * Starts everything added. Completions come in the order of the additions, either before this returns (then
      * {@link #inFlight()} is false afterwards) or later on the same thread.
      *
      * <p>After one operation of a burst answered {@code -EAGAIN}, an engine may answer the same for the rest of the
-     * burst's operations on that descriptor without asking the kernel.
+     * burst's operations without asking again.
      */
     void submit();
 

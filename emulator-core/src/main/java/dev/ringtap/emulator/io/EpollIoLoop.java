@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.ringtap.emulator.io;
 
-import dev.ringtap.linux.posix.Errno;
 import dev.ringtap.linux.posix.Posix;
 import io.netty.channel.IoEvent;
 import io.netty.channel.IoEventLoop;
@@ -38,8 +37,18 @@ final class EpollIoLoop implements IoLoop {
     }
 
     @Override
-    public Burst newBurst(int slots, BurstListener listener) {
-        return new SynchronousBurst(slots, listener);
+    public Burst newBurst(int fd, int slots, BurstListener listener) {
+        return new SynchronousBurst(slots, listener, new SynchronousBurst.Transfers() {
+            @Override
+            public int read(long iovecs, int count) {
+                return (int) Posix.readv(fd, iovecs, count);
+            }
+
+            @Override
+            public int write(long iovecs, int count) {
+                return (int) Posix.writev(fd, iovecs, count);
+            }
+        });
     }
 
     @Override
@@ -74,91 +83,6 @@ final class EpollIoLoop implements IoLoop {
         @Override
         public void close() {
             // The descriptor belongs to whoever asked for the watch.
-        }
-    }
-
-    private static final class SynchronousBurst implements Burst {
-        private final BurstListener listener;
-        private final boolean[] reads;
-        private final int[] slots;
-        private final int[] fds;
-        private final long[] iovecs;
-        private final int[] counts;
-        private int size;
-        private boolean inFlight;
-
-        SynchronousBurst(int capacity, BurstListener listener) {
-            this.listener = listener;
-            reads = new boolean[capacity];
-            slots = new int[capacity];
-            fds = new int[capacity];
-            iovecs = new long[capacity];
-            counts = new int[capacity];
-        }
-
-        @Override
-        public void read(int slot, int fd, long address, int count) {
-            add(true, slot, fd, address, count);
-        }
-
-        @Override
-        public void write(int slot, int fd, long address, int count) {
-            add(false, slot, fd, address, count);
-        }
-
-        private void add(boolean read, int slot, int fd, long address, int count) {
-            reads[size] = read;
-            slots[size] = slot;
-            fds[size] = fd;
-            iovecs[size] = address;
-            counts[size] = count;
-            size++;
-        }
-
-        @Override
-        public void submit() {
-            int operations = size;
-            size = 0;
-            inFlight = true;
-            try {
-                run(operations);
-            } finally {
-                inFlight = false;
-            }
-            listener.burstCompleted();
-        }
-
-        private void run(int operations) {
-            int emptyFd = -1;
-            for (int i = 0; i < operations; i++) {
-                int result;
-                if (fds[i] == emptyFd) {
-                    result = -Errno.EAGAIN;
-                } else if (reads[i]) {
-                    result = (int) Posix.readv(fds[i], iovecs[i], counts[i]);
-                } else {
-                    result = (int) Posix.writev(fds[i], iovecs[i], counts[i]);
-                }
-                if (result == -Errno.EAGAIN) {
-                    emptyFd = fds[i];
-                }
-                listener.completed(slots[i], result);
-            }
-        }
-
-        @Override
-        public void discard() {
-            size = 0;
-        }
-
-        @Override
-        public boolean inFlight() {
-            return inFlight;
-        }
-
-        @Override
-        public void close() {
-            // Nothing outside the heap.
         }
     }
 }

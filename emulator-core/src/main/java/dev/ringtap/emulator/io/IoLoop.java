@@ -19,8 +19,8 @@ public interface IoLoop {
      */
     Watch watch(int fd, Runnable whenReadable);
 
-    /** A burst of at most {@code slots} operations. */
-    Burst newBurst(int slots, BurstListener listener);
+    /** A burst of at most {@code slots} operations on a descriptor, which must be non-blocking. */
+    Burst newBurst(int fd, int slots, BurstListener listener);
 
     /** True if completions come inside {@link Burst#submit()}, so that slots may share memory that completions empty. */
     boolean completesInSubmit();

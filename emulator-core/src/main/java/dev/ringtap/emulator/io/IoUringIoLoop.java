@@ -54,8 +54,8 @@ final class IoUringIoLoop implements IoLoop {
     }
 
     @Override
-    public Burst newBurst(int slots, BurstListener listener) {
-        RingBurst burst = new RingBurst(slots, listener);
+    public Burst newBurst(int fd, int slots, BurstListener listener) {
+        RingBurst burst = new RingBurst(fd, slots, listener);
         burst.registration = executor.register(burst).syncUninterruptibly().getNow();
         return burst;
     }
@@ -135,9 +135,9 @@ final class IoUringIoLoop implements IoLoop {
     }
 
     private static final class RingBurst implements IoUringIoHandle, Burst {
+        private final int fd;
         private final BurstListener listener;
         private final byte[] opcodes;
-        private final int[] fds;
         private final long[] addresses;
         private final int[] counts;
         /** The entry last used by each slot. A slot's iovecs stay where they are, so mostly it serves again. */
@@ -150,10 +150,10 @@ final class IoUringIoLoop implements IoLoop {
         private int size;
         private int outstanding;
 
-        RingBurst(int capacity, BurstListener listener) {
+        RingBurst(int fd, int capacity, BurstListener listener) {
+            this.fd = fd;
             this.listener = listener;
             opcodes = new byte[capacity];
-            fds = new int[capacity];
             addresses = new long[capacity];
             counts = new int[capacity];
             entries = new IoUringIoOps[capacity];
@@ -162,23 +162,21 @@ final class IoUringIoLoop implements IoLoop {
         }
 
         @Override
-        public void read(int slot, int fd, long iovecs, int count) {
-            add(IORING_OP_READV, slot, fd, iovecs, count);
+        public void read(int slot, long iovecs, int count) {
+            add(IORING_OP_READV, slot, iovecs, count);
         }
 
         @Override
-        public void write(int slot, int fd, long iovecs, int count) {
-            add(IORING_OP_WRITEV, slot, fd, iovecs, count);
+        public void write(int slot, long iovecs, int count) {
+            add(IORING_OP_WRITEV, slot, iovecs, count);
         }
 
-        private void add(byte opcode, int slot, int fd, long iovecs, int count) {
+        private void add(byte opcode, int slot, long iovecs, int count) {
             if (entries[slot] == null
                     || opcodes[slot] != opcode
-                    || fds[slot] != fd
                     || addresses[slot] != iovecs
                     || counts[slot] != count) {
                 opcodes[slot] = opcode;
-                fds[slot] = fd;
                 addresses[slot] = iovecs;
                 counts[slot] = count;
                 makeEntry(slot);
@@ -188,7 +186,7 @@ final class IoUringIoLoop implements IoLoop {
 
         private void makeEntry(int slot) {
             entryFlags[slot] = opFlags;
-            entries[slot] = operation(opcodes[slot], fds[slot], addresses[slot], counts[slot], opFlags, slot);
+            entries[slot] = operation(opcodes[slot], fd, addresses[slot], counts[slot], opFlags, slot);
         }
 
         @Override

@@ -22,6 +22,8 @@ class DeviceHashSourceTest {
     /** UDP 10.9.0.1:4001 → 10.9.0.2:777, whose hash under Microsoft's key a6c2f7fa was reported by other devices. */
     private static final MemorySegment FRAME = frame();
 
+    private static final MemorySegment NO_FRONT = MemorySegment.NULL;
+
     private static final int MICROSOFT_HASH = 0xA6C2F7FA;
 
     private static byte[] otherKey() {
@@ -54,7 +56,7 @@ class DeviceHashSourceTest {
     }
 
     private static int hash(DeviceHashSource source) {
-        source.hash(FRAME, 0, FRAME.byteSize());
+        source.hash(NO_FRONT, 0, FRAME, 0, FRAME.byteSize());
         return source.value();
     }
 

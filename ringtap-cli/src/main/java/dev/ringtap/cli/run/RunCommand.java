@@ -3,10 +3,16 @@ package dev.ringtap.cli.run;
 
 import dev.ringtap.cli.CommandException;
 import dev.ringtap.cli.EngineChoice;
+import dev.ringtap.ebpf.object.TapPrograms;
 import dev.ringtap.emulator.Emulator;
 import dev.ringtap.emulator.EmulatorConfig;
 import dev.ringtap.emulator.EmulatorSnapshot;
+import dev.ringtap.emulator.device.CustomSteering;
+import dev.ringtap.emulator.device.ProgramSteering;
+import dev.ringtap.emulator.device.SteeringDesign;
 import dev.ringtap.emulator.io.IoEngine;
+import dev.ringtap.emulator.tap.KernelTapPort;
+import dev.ringtap.linux.bpf.KernelTapPrograms;
 import dev.ringtap.linux.bpf.SteeringConfig;
 import dev.ringtap.linux.net.LinkConfig;
 import dev.ringtap.linux.tun.TapDevice;
@@ -28,6 +34,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -100,6 +107,9 @@ public final class RunCommand implements Callable<Integer> {
     @Option(names = "--engine", paramLabel = "ENGINE", defaultValue = "auto", description = EngineChoice.DESCRIPTION)
     private EngineChoice engineChoice;
 
+    @Mixin
+    private ProgramOptions programOptions;
+
     @Spec
     private CommandSpec spec;
 
@@ -114,6 +124,7 @@ public final class RunCommand implements Callable<Integer> {
             System.setProperty(LOG_LEVEL, "info");
         }
         byte[] macBytes = checkOptions();
+        TapPrograms programs = programOptions.read();
         IoEngine engine = engineChoice.resolve();
         TapDevice tap = TapDevice.open(tapOptions());
         Emulator emulator;
@@ -121,18 +132,37 @@ public final class RunCommand implements Callable<Integer> {
             prepareLink(tap.link());
             NetDeviceConfig device = new NetDeviceConfig(
                     macBytes, queuePairs, mtu, rssTable, HashType.ALL, NetDeviceConfig.SPEED_UNKNOWN);
-            emulator = Emulator.start(new EmulatorConfig(socket, tap, device, engine, 0));
+            emulator = Emulator.start(
+                    new EmulatorConfig(socket, new KernelTapPort(tap), steer(tap, programs), device, engine, 0));
         } catch (IOException | RuntimeException e) {
             tap.close();
             throw e;
         }
         Thread stop = new Thread(() -> stop(emulator, out), "ringtap-stop");
         Runtime.getRuntime().addShutdownHook(stop);
-        describe(out, emulator, macBytes);
+        describe(out, emulator, macBytes, programs);
         IOException failed = watch(out, emulator, terminal);
         Runtime.getRuntime().removeShutdownHook(stop);
         emulator.close();
         throw failed;
+    }
+
+    /** Attaches the user's filter, and his steering program if there is one. */
+    private SteeringDesign steer(TapDevice tap, TapPrograms programs) throws IOException {
+        KernelTapPrograms loaded = programOptions.load(programs);
+        try {
+            if (programs.filter() != null) {
+                tap.setFilter(loaded.filterFd());
+            }
+            if (programs.steering() != null) {
+                return CustomSteering.on(tap, loaded);
+            }
+        } catch (IOException e) {
+            loaded.close();
+            throw e;
+        }
+        loaded.close(); // the TAP keeps the filter
+        return ProgramSteering.on(tap);
     }
 
     /** Changes only what is not so already: the owner of a persistent TAP may use it, and may not change it. */
@@ -227,13 +257,16 @@ public final class RunCommand implements Callable<Integer> {
         return new ParameterException(spec.commandLine(), message);
     }
 
-    private void describe(PrintStream out, Emulator emulator, byte[] macBytes) {
+    private void describe(PrintStream out, Emulator emulator, byte[] macBytes, TapPrograms programs) {
         out.printf(
                 "ringtap: TAP %s, %d queue pairs, guest MAC %s, engine %s%n",
                 emulator.config().tap().name(),
                 queuePairs,
                 HexFormat.ofDelimiter(":").formatHex(macBytes),
                 emulator.config().engine().name().toLowerCase(Locale.ROOT));
+        if (programs.filter() != null) {
+            out.println("filter: " + programs.filter().title());
+        }
         if (emulator.steeringUnavailable() != null) {
             out.println("RSS is not offered: " + emulator.steeringUnavailable());
         }

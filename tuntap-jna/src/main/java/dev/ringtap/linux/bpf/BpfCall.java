@@ -57,7 +57,7 @@ final class BpfCall {
             setName(attr, 28, map.name());
             long fd = call(MAP_CREATE, attr);
             if (fd == -Errno.EPERM && LockedMemory.raiseLimit()) fd = call(MAP_CREATE, attr);
-            if (fd < 0) throw fault("bpf BPF_MAP_CREATE", fd, "cannot create the eBPF map " + map.name());
+            if (fd < 0) throw fault("bpf BPF_MAP_CREATE", fd, "cannot create the eBPF map " + map.description());
             return OwnedFd.of((int) fd);
         }
     }

@@ -4,10 +4,10 @@ package dev.ringtap.linux.bpf;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 
+import dev.ringtap.ebpf.object.BpfException;
 import dev.ringtap.ebpf.object.MapDefinition;
 import dev.ringtap.linux.posix.NativeException;
 import dev.ringtap.linux.posix.OwnedFd;
-import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
@@ -57,7 +57,7 @@ final class BpfMap implements AutoCloseable {
     }
 
     /** Sets a value by its key, both as long as the definition says; a per-CPU map takes it for every CPU. */
-    void put(byte[] key, byte[] value) throws IOException {
+    void put(byte[] key, byte[] value) throws BpfException, NativeException {
         if (key.length != definition.keyBytes() || value.length != definition.valueBytes())
             throw new IllegalArgumentException(
                     key.length + " bytes of key and " + value.length + " of value for " + definition);

@@ -8,6 +8,7 @@ import dev.ringtap.ebpf.object.BpfException;
 import dev.ringtap.ebpf.object.BpfObject;
 import dev.ringtap.ebpf.object.MapContents;
 import dev.ringtap.ebpf.object.MapDefinition;
+import dev.ringtap.ebpf.object.MapTable;
 import dev.ringtap.ebpf.object.ProgramDefinition;
 import dev.ringtap.ebpf.object.Reference;
 import dev.ringtap.linux.posix.Errno;
@@ -44,7 +45,7 @@ final class LoadedObject implements AutoCloseable {
      * @throws BpfException if the verifier refuses a program, or the kernel has no such programs
      * @throws NativeException if the kernel refuses for another reason, such as a missing privilege
      */
-    static LoadedObject load(BpfObject object) throws IOException {
+    static LoadedObject load(BpfObject object) throws BpfException, NativeException {
         return load(object, object.programs(), Map.of());
     }
 
@@ -57,7 +58,7 @@ final class LoadedObject implements AutoCloseable {
      */
     static LoadedObject load(
             BpfObject object, List<ProgramDefinition> programs, Map<String, List<MapContents.Entry>> contents)
-            throws IOException {
+            throws BpfException, NativeException {
         var loaded = new LoadedObject(object);
         try {
             for (var program : programs) loaded.refuseUnsupported(program);
@@ -83,7 +84,8 @@ final class LoadedObject implements AutoCloseable {
         }
     }
 
-    private void create(MapDefinition definition, List<MapContents.Entry> contents) throws IOException {
+    private void create(MapDefinition definition, List<MapContents.Entry> contents)
+            throws BpfException, NativeException {
         var map = BpfMap.create(definition);
         maps.put(definition.name(), map);
         if (definition.firstValue() != null) map.put(new byte[definition.keyBytes()], definition.firstValue());
@@ -144,10 +146,14 @@ final class LoadedObject implements AutoCloseable {
         String hint = mayPerfmon() ? "" : " (CAP_PERFMON is missing: without it the verifier is stricter)";
         String doing = "cannot load the eBPF program " + program.name() + " of " + object.file();
         if (log.isBlank()) throw BpfCall.fault("bpf BPF_PROG_LOAD", refused, doing);
-        throw new BpfException(
-                object.file() + ", section '" + program.section() + "': the kernel's verifier refused program '"
-                        + program.name() + "': " + Errno.describe(-refused) + hint,
-                log);
+        var message = new StringBuilder(object.file() + ", section '" + program.section()
+                + "': the kernel's verifier refused program '" + program.name() + "': " + Errno.describe(-refused)
+                + hint);
+        if (!object.maps().isEmpty()) message.append("\nits maps, sizes in bytes:");
+        for (String line : object.maps().isEmpty()
+                ? List.<String>of()
+                : MapTable.lines(object.maps().values())) message.append("\n  ").append(line);
+        throw new BpfException(message.append("\nwhat the verifier says:").toString(), log);
     }
 
     private static boolean mayPerfmon() {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.ringtap.linux.bpf;
 
+import dev.ringtap.ebpf.object.BpfException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -11,16 +12,20 @@ final class PossibleCpus {
 
     private PossibleCpus() {}
 
-    static int count() throws IOException {
-        return count(Files.readString(FILE));
+    static int count() throws BpfException {
+        try {
+            return count(Files.readString(FILE));
+        } catch (IOException e) {
+            throw new BpfException("a per-CPU map cannot be filled, the number of CPUs is not known: " + e);
+        }
     }
 
     /** @param ranges for example {@code 0-3} or {@code 0,2-5}, which are four and five CPUs */
-    static int count(String ranges) throws IOException {
+    static int count(String ranges) throws BpfException {
         int count = 0;
         for (String range : ranges.strip().split(",")) {
             if (!range.matches("[0-9]{1,6}(-[0-9]{1,6})?"))
-                throw new IOException(FILE + ": '" + ranges.strip() + "' is no list of CPUs");
+                throw new BpfException(FILE + ": '" + ranges.strip() + "' is no list of CPUs");
             String[] ends = range.split("-");
             count += Integer.parseInt(ends[ends.length - 1]) - Integer.parseInt(ends[0]) + 1;
         }

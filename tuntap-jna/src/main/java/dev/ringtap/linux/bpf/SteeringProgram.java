@@ -48,7 +48,7 @@ public final class SteeringProgram implements AutoCloseable {
      * @throws BpfException if the kernel's verifier refuses the program; carries its log
      * @throws NativeException if the kernel refuses for another reason, such as a missing privilege
      */
-    public static SteeringProgram load() throws IOException {
+    public static SteeringProgram load() throws BpfException, NativeException {
         var object = LoadedObject.load(BpfObject.parse(RESOURCE, builtObject()));
         try {
             return new SteeringProgram(object);

@@ -106,6 +106,8 @@ public final class TapDevice implements AutoCloseable {
 
     private int supportedOffloads;
     private int offloads;
+    private boolean steered;
+    private boolean filtered;
 
     private TapDevice(String name, LinkConfig link) {
         this.name = name;
@@ -274,6 +276,7 @@ public final class TapDevice implements AutoCloseable {
     public synchronized void setSteering(int programFd) throws NativeException {
         TunIoctl.TUNSETSTEERINGEBPF.pointer(
                 control(), programFd, "cannot set the steering program of the TAP device " + name);
+        steered = programFd != NO_PROGRAM;
     }
 
     /** Back to automatic steering: by the flow's hash, following the queue on which the flow's frames come back. */
@@ -289,6 +292,7 @@ public final class TapDevice implements AutoCloseable {
     public synchronized void setFilter(int programFd) throws NativeException {
         TunIoctl.TUNSETFILTEREBPF.pointer(
                 control(), programFd, "cannot set the filter program of the TAP device " + name);
+        filtered = programFd != NO_PROGRAM;
     }
 
     /** Removes the filter program, if there is one. */
@@ -377,9 +381,20 @@ public final class TapDevice implements AutoCloseable {
         check(result, TunIoctl.TUNSETQUEUE.call(), "cannot " + verb + " queue " + queue.index() + " of " + name);
     }
 
-    /** Closes all queues, whereupon the interface vanishes if it is not persistent. Nothing happens the second time. */
+    /**
+     * Takes off the programs that were set here and closes all queues, whereupon the interface vanishes if it is not
+     * persistent. Nothing happens the second time.
+     */
     @Override
     public synchronized void close() {
+        try {
+            if (filtered) clearFilter();
+            if (steered) clearSteering();
+        } catch (NativeException e) {
+            // Somebody removed the interface, and the programs with it.
+        }
+        filtered = false;
+        steered = false;
         // From the highest, so that no frame is steered to a queue that has just changed its number.
         for (var queue : queues.reversed()) queue.fd().close();
         link.close();

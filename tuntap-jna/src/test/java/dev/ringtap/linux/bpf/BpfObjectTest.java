@@ -310,7 +310,8 @@ class BpfObjectTest {
     void mapThatTheKernelRefusesIsNamed() throws Exception {
         var map = new MapDefinition("too_large", MapDefinition.ARRAY, 8, 4, 1, 0, null);
         assertThatThrownBy(() -> BpfMap.create(map))
-                .hasMessage("cannot create the eBPF map too_large: bpf BPF_MAP_CREATE: Invalid argument (EINVAL)");
+                .hasMessage("cannot create the eBPF map 'too_large' (array, key 8 bytes, value 4 bytes, 1 entry): bpf"
+                        + " BPF_MAP_CREATE: Invalid argument (EINVAL)");
     }
 
     @Test

@@ -14,12 +14,15 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class BuiltObjectTest {
     /** Skipped where the compiler is missing that made the object, unless {@code ringtap.require} names it. */
-    @Test
-    void checkedInObjectIsWhatTheSourcesGive() throws Exception {
-        var build = Path.of("src/main/bpf/build").toAbsolutePath();
+    @ParameterizedTest
+    @ValueSource(strings = {"src/main/bpf/build", "src/test/bpf/build"})
+    void checkedInObjectsAreWhatTheSourcesGive(String script) throws Exception {
+        var build = Path.of(script).toAbsolutePath();
         assumeTrue(Files.isExecutable(build), "not in the module's directory");
         var process = new ProcessBuilder(build.toString(), "--check")
                 .redirectErrorStream(true)

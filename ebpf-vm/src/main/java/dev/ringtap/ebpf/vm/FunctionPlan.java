@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.ringtap.ebpf.vm;
+
+import dev.ringtap.ebpf.isa.Code;
+import dev.ringtap.ebpf.isa.Instruction.Goto;
+import dev.ringtap.ebpf.isa.Instruction.Jump;
+import java.util.BitSet;
+import java.util.stream.IntStream;
+
+/**
+ * What the compiler knows of a function before it writes it: which instructions are reached, where jumps go, and the
+ * parts it is cut into. HotSpot does not compile methods of more than 8,000 bytes, so a long function becomes several
+ * methods.
+ */
+final class FunctionPlan {
+    final LinkedProgram program;
+    final Code code;
+
+    /** Slot where it begins; 0 is the program itself. */
+    final int start;
+
+    final ShapeState[] shapes;
+
+    /** Reached slots, ascending. */
+    final int[] slots;
+
+    final BitSet targets = new BitSet();
+    final int[] live;
+
+    /** Methods that it is cut into. */
+    final int parts;
+
+    FunctionPlan(LinkedProgram program, int start, int parts) {
+        this.program = program;
+        this.start = start;
+        this.parts = parts;
+        code = program.instructions();
+        shapes = ShapeAnalysis.of(program, start);
+        slots = IntStream.range(0, code.length())
+                .filter(slot -> shapes[slot] != null)
+                .toArray();
+        live = Liveness.of(code, slots);
+        targets.set(start);
+        for (int slot : slots) {
+            if (code.at(slot) instanceof Goto jump) targets.set(slot + 1 + jump.offset());
+            if (code.at(slot) instanceof Jump jump) targets.set(slot + 1 + jump.offset());
+        }
+    }
+
+    FunctionPlan cut(int parts) {
+        return new FunctionPlan(program, start, parts);
+    }
+
+    boolean canCut() {
+        return parts < slots.length;
+    }
+
+    /** First slot of a part; of the one behind the last, a slot that does not exist. */
+    int partStart(int part) {
+        return part == parts ? code.length() : slots[(int) ((long) slots.length * part / parts)];
+    }
+
+    String methodName() {
+        return "f" + start;
+    }
+
+    String partName(int part) {
+        return methodName() + "_" + part;
+    }
+}

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.ringtap.ebpf.vm;
+
+import dev.ringtap.ebpf.isa.Code;
+import dev.ringtap.ebpf.isa.Instruction.CallHelper;
+import dev.ringtap.ebpf.isa.Instruction.CallKfunc;
+import dev.ringtap.ebpf.isa.InvalidInstructionException;
+import dev.ringtap.ebpf.object.BpfException;
+import dev.ringtap.ebpf.object.BpfObject;
+import dev.ringtap.ebpf.object.ProgramDefinition;
+import dev.ringtap.ebpf.object.ProgramType;
+import dev.ringtap.ebpf.object.Reference;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.function.Consumer;
+
+/** Puts a program of an object and this runtime together: its maps, helpers and kfuncs. */
+final class Linker {
+    private final BpfObject object;
+    private final VmOptions options;
+    private final MapTable maps;
+    private final Consumer<String> trace;
+
+    Linker(BpfObject object, VmOptions options, MapTable maps, Consumer<String> trace) {
+        this.object = object;
+        this.options = options;
+        this.maps = maps;
+        this.trace = trace;
+    }
+
+    LinkedProgram link(ProgramDefinition definition) throws BpfException {
+        String where = object.file() + ", section '" + definition.section() + "', ";
+        var type = definition.type();
+        if (!options.programTypes().contains(type))
+            throw new BpfException(where + "program '" + definition.name() + "': programs of type '" + type.title()
+                    + "' are not run here");
+        Code code;
+        try {
+            code = Code.decode(definition.instructions());
+        } catch (InvalidInstructionException e) {
+            throw new BpfException(
+                    where + "program '" + definition.name() + "', instruction " + e.slot() + ": " + e.getMessage());
+        }
+        try {
+            ControlFlow.check(definition.name(), code);
+            checkHelpers(definition.name(), type, code);
+            var kfuncs = new HashMap<Integer, Kfuncs.Kfunc>();
+            var constants = new HashMap<Integer, Long>();
+            for (var reference : definition.references())
+                resolve(definition.name(), code, reference, constants, kfuncs);
+            for (int slot = 0; slot < code.length(); slot++) {
+                if (code.at(slot) instanceof CallKfunc && !kfuncs.containsKey(slot))
+                    throw ControlFlow.fault(definition.name(), code, slot, "calls a kfunc without a name");
+            }
+            return new LinkedProgram(
+                    definition.name(),
+                    type,
+                    code,
+                    maps,
+                    Map.copyOf(constants),
+                    Map.copyOf(kfuncs),
+                    options.instructionBudget(),
+                    trace);
+        } catch (BpfException e) {
+            throw new BpfException(where + e.getMessage());
+        }
+    }
+
+    private static void checkHelpers(String program, ProgramType type, Code code) throws BpfException {
+        for (int slot = 0; slot < code.length(); slot++) {
+            if (code.at(slot) instanceof CallHelper call
+                    && !Helper.of(call.number()).types().contains(type))
+                throw ControlFlow.fault(
+                        program, code, slot, "programs of type '" + type.title() + "' may not call this helper");
+        }
+    }
+
+    private void resolve(
+            String program,
+            Code code,
+            Reference reference,
+            Map<Integer, Long> constants,
+            Map<Integer, Kfuncs.Kfunc> kfuncs)
+            throws BpfException {
+        int slot = reference.byteOffset() / Code.SLOT_BYTES;
+        switch (reference) {
+            case Reference.MapAddress address ->
+                constants.put(slot, Address.of(Address.MAP, index(program, code, slot, address.map())));
+            case Reference.MapValue value ->
+                constants.put(
+                        slot,
+                        Address.of(Address.VALUES + index(program, code, slot, value.map()), value.valueOffset()));
+            case Reference.KfuncCall call -> {
+                var kfunc = options.kfuncs().find(call.name(), call.version());
+                if (kfunc.isEmpty()) throw ControlFlow.fault(program, code, slot, missing(call));
+                kfuncs.put(slot, kfunc.get());
+            }
+        }
+    }
+
+    private String missing(Reference.KfuncCall call) {
+        var versions = options.kfuncs().versions(call.name());
+        return "calls kfunc " + call.title() + ", which is not exported here; "
+                + (versions.isEmpty() ? "there is none of that name" : "exported are versions " + versions);
+    }
+
+    private int index(String program, Code code, int slot, String map) throws BpfException {
+        var maps = this.maps.maps();
+        for (int i = 0; i < maps.length; i++) if (maps[i].definition().name().equals(map)) return i;
+        throw ControlFlow.fault(program, code, slot, "refers to map '" + map + "', which the object does not define");
+    }
+}
