@@ -31,19 +31,29 @@ final class Compiler {
     private static final ClassDesc NAME = ClassDesc.of(Compiler.class.getPackageName(), "CompiledProgram");
 
     private final LinkedProgram program;
+    private final int methodBytesMax;
     private final Map<Integer, FunctionPlan> plans = new LinkedHashMap<>();
     private final List<Object> data = new ArrayList<>();
 
-    private Compiler(LinkedProgram program) {
+    private Compiler(LinkedProgram program, int methodBytesMax) {
         this.program = program;
-        for (int start : program.functions()) plans.put(start, new FunctionPlan(program, start, 1));
+        this.methodBytesMax = methodBytesMax;
+        for (int start : program.functions()) plans.put(start, FunctionPlan.of(program, start));
     }
 
     static ProgramCode compile(LinkedProgram program) {
-        var compiler = new Compiler(program);
+        return compile(program, METHOD_BYTES_MAX);
+    }
+
+    /** @param methodBytesMax how long a method may be; a single instruction may take more */
+    static ProgramCode compile(LinkedProgram program, int methodBytesMax) {
+        var compiler = new Compiler(program, methodBytesMax);
         try {
             var lookup = MethodHandles.lookup().defineHiddenClassWithClassData(compiler.bytes(), compiler.data, true);
             return (ProgramCode) lookup.lookupClass().getDeclaredConstructor().newInstance();
+        } catch (IllegalArgumentException e) {
+            // More constants than a class can have: the answer is the same, only later.
+            return new Interpreter(program);
         } catch (ReflectiveOperationException e) {
             throw new AssertionError("compiled " + program, e);
         }
@@ -51,7 +61,7 @@ final class Compiler {
 
     /** The class file. Functions are cut until every method is short enough. */
     static byte[] classBytes(LinkedProgram program) {
-        return new Compiler(program).bytes();
+        return new Compiler(program, METHOD_BYTES_MAX).bytes();
     }
 
     private byte[] bytes() {
@@ -65,22 +75,18 @@ final class Compiler {
     private boolean cutLongMethods(byte[] bytes) {
         var longest = new LinkedHashMap<String, Integer>();
         for (var method : ClassFile.of().parse(bytes).methods())
-            longest.merge(functionOf(method), codeBytes(method), Math::max);
+            longest.merge(method.methodName().stringValue(), codeBytes(method), Math::max);
         boolean cut = false;
         for (var plan : plans.values()) {
-            int methodBytes = longest.get(plan.methodName());
-            if (methodBytes <= METHOD_BYTES_MAX || !plan.canCut()) continue;
-            int parts = Math.max(plan.parts + 1, plan.parts * methodBytes / METHOD_BYTES_MAX);
+            int methodBytes = 0;
+            for (int part = 0; part < plan.parts; part++)
+                methodBytes = Math.max(methodBytes, longest.get(plan.partName(part)));
+            if (methodBytes <= methodBytesMax || !plan.canCut()) continue;
+            int parts = Math.max(plan.parts + 1, plan.parts * methodBytes / methodBytesMax);
             plans.put(plan.start, plan.cut(Math.min(parts, plan.slots.length)));
             cut = true;
         }
         return cut;
-    }
-
-    private static String functionOf(MethodModel method) {
-        String name = method.methodName().stringValue();
-        int underscore = name.indexOf('_');
-        return underscore < 0 ? name : name.substring(0, underscore);
     }
 
     private static int codeBytes(MethodModel method) {

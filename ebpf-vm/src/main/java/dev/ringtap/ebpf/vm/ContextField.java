@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.ringtap.ebpf.vm;
 
-import dev.ringtap.ebpf.object.ProgramType;
 import java.util.Arrays;
 import java.util.EnumSet;
 import java.util.Set;
@@ -63,16 +62,17 @@ enum ContextField {
         PACKET_END
     }
 
-    private static final Set<ContextField> PACKET_POINTERS = EnumSet.of(DATA, DATA_END, DATA_META);
-    private static final Set<ContextField> VNET_HASH_FIELDS =
-            EnumSet.of(VNET_HASH_VALUE, VNET_HASH_REPORT, VNET_RSS_QUEUE);
-
-    /** What a socket filter does not see. */
-    private static final Set<ContextField> TC_ONLY =
-            EnumSet.of(TC_CLASSID, DATA, DATA_END, DATA_META, TSTAMP, WIRE_LEN, TSTAMP_TYPE, HWTSTAMP);
-
-    private static final Set<ContextField> TC_WRITABLE =
-            EnumSet.of(MARK, TC_INDEX, PRIORITY, TC_CLASSID, CB, TSTAMP, QUEUE_MAPPING);
+    /** What some type of program may write; {@code cb} is apart, since any part of it may be written. */
+    private static final Set<ContextField> WRITABLE = EnumSet.of(
+            MARK,
+            QUEUE_MAPPING,
+            PRIORITY,
+            TC_INDEX,
+            TC_CLASSID,
+            TSTAMP,
+            VNET_HASH_VALUE,
+            VNET_HASH_REPORT,
+            VNET_RSS_QUEUE);
 
     private static final int SIZE_BYTES = 200;
     private static final ContextField[] BY_OFFSET = new ContextField[SIZE_BYTES];
@@ -110,27 +110,9 @@ enum ContextField {
         return kind;
     }
 
-    /** Whether programs of a type may read it; all bytes of it if it is a pointer or 64 bits wide. */
-    boolean readableBy(ProgramType type) {
-        return switch (type) {
-            case SOCKET_FILTER -> !TC_ONLY.contains(this) && !VNET_HASH_FIELDS.contains(this);
-            case SCHED_CLS, SCHED_ACT -> !VNET_HASH_FIELDS.contains(this);
-            case VNET_HASH -> !TC_ONLY.contains(this) || PACKET_POINTERS.contains(this);
-        };
-    }
-
-    /** Whether programs of a type may write it, as a whole; of {@code cb} any part. */
-    boolean writableBy(ProgramType type) {
-        return switch (type) {
-            case SOCKET_FILTER -> this == CB;
-            case SCHED_CLS, SCHED_ACT -> TC_WRITABLE.contains(this);
-            case VNET_HASH -> this == CB || VNET_HASH_FIELDS.contains(this);
-        };
-    }
-
-    /** Whether programs of any type may write it, as a whole. */
+    /** Whether some type of program may write it, as a whole; which one, the checker knows. */
     boolean isSettable() {
-        return TC_WRITABLE.contains(this) || VNET_HASH_FIELDS.contains(this);
+        return WRITABLE.contains(this);
     }
 
     /** The field that an access falls into, null if there is none or it reaches beyond it. */

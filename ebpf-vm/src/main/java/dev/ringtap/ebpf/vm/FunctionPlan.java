@@ -13,6 +13,9 @@ import java.util.stream.IntStream;
  * methods.
  */
 final class FunctionPlan {
+    /** Instructions of a method before anybody knows how long it becomes: surely less than the 64 KiB that the JVM allows. */
+    private static final int SLOTS_AT_FIRST = 1_000;
+
     final LinkedProgram program;
     final Code code;
 
@@ -24,31 +27,42 @@ final class FunctionPlan {
     /** Reached slots, ascending. */
     final int[] slots;
 
-    final BitSet targets = new BitSet();
+    final BitSet targets;
     final int[] live;
 
     /** Methods that it is cut into. */
     final int parts;
 
-    FunctionPlan(LinkedProgram program, int start, int parts) {
+    private FunctionPlan(
+            LinkedProgram program, int start, ShapeState[] shapes, int[] slots, BitSet targets, int[] live, int parts) {
         this.program = program;
         this.start = start;
+        this.shapes = shapes;
+        this.slots = slots;
+        this.targets = targets;
+        this.live = live;
         this.parts = parts;
         code = program.instructions();
-        shapes = ShapeAnalysis.of(program, start);
-        slots = IntStream.range(0, code.length())
+    }
+
+    static FunctionPlan of(LinkedProgram program, int start) {
+        var code = program.instructions();
+        var shapes = ShapeAnalysis.of(program, start);
+        int[] slots = IntStream.range(0, code.length())
                 .filter(slot -> shapes[slot] != null)
                 .toArray();
-        live = Liveness.of(code, slots);
+        var targets = new BitSet();
         targets.set(start);
         for (int slot : slots) {
             if (code.at(slot) instanceof Goto jump) targets.set(slot + 1 + jump.offset());
             if (code.at(slot) instanceof Jump jump) targets.set(slot + 1 + jump.offset());
         }
+        int parts = 1 + slots.length / SLOTS_AT_FIRST;
+        return new FunctionPlan(program, start, shapes, slots, targets, Liveness.of(code, slots), parts);
     }
 
     FunctionPlan cut(int parts) {
-        return new FunctionPlan(program, start, parts);
+        return new FunctionPlan(program, start, shapes, slots, targets, live, parts);
     }
 
     boolean canCut() {
@@ -65,6 +79,6 @@ final class FunctionPlan {
     }
 
     String partName(int part) {
-        return methodName() + "_" + part;
+        return parts == 1 ? methodName() : methodName() + "_" + part;
     }
 }

@@ -55,8 +55,11 @@ record Helper(int number, Set<ProgramType> types, Body body) {
         add(41, TC, PacketHelpers::invalidateHash);
         add(42, ALL, SystemHelpers::numaNode);
         add(43, TC, PacketHelpers::changeHead);
+        add(46, ALL, SystemHelpers::noSocketCookie);
+        add(47, ALL, SystemHelpers::noSocketUser);
         add(48, TC, PacketHelpers::setHash);
         add(SKB_LOAD_BYTES_RELATIVE, ALL, PacketHelpers::loadBytesRelative);
+        add(118, ALL, SystemHelpers::jiffies);
         add(125, ALL, SystemHelpers::nanoTime);
         add(130, ALL, MapHelpers::ringOutput);
         add(RINGBUF_RESERVE, ALL, MapHelpers::ringReserve);
@@ -67,6 +70,7 @@ record Helper(int number, Set<ProgramType> types, Body body) {
         add(FOR_EACH_MAP_ELEM, ALL, MapHelpers::forEach);
         add(LOOP, ALL, SystemHelpers::loop);
         add(MAP_LOOKUP_PERCPU_ELEM, ALL, MapHelpers::lookupPerCpu);
+        add(208, ALL, SystemHelpers::wallClock);
     }
 
     private static void add(int number, Set<ProgramType> types, Body body) {

@@ -47,8 +47,13 @@ final class LinkedProgram implements VmProgram {
         this.trace = trace;
     }
 
+    /** Makes it ready to run. */
     void prepare(Engine engine) {
-        code = engine == Engine.INTERPRETED ? new Interpreter(this) : Compiler.compile(this);
+        prepare(engine == Engine.INTERPRETED ? new Interpreter(this) : Compiler.compile(this));
+    }
+
+    void prepare(ProgramCode code) {
+        this.code = code;
     }
 
     @Override

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.ringtap.ebpf.vm;
 
+import dev.ringtap.ebpf.check.CheckOptions;
+import dev.ringtap.ebpf.check.Checker;
+import dev.ringtap.ebpf.check.KfuncTable;
+import dev.ringtap.ebpf.check.ProgramRefusedException;
 import dev.ringtap.ebpf.isa.Code;
 import dev.ringtap.ebpf.isa.Instruction.CallHelper;
 import dev.ringtap.ebpf.isa.Instruction.CallKfunc;
@@ -11,7 +15,9 @@ import dev.ringtap.ebpf.object.ProgramDefinition;
 import dev.ringtap.ebpf.object.ProgramType;
 import dev.ringtap.ebpf.object.Reference;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Consumer;
 
 /** Puts a program of an object and this runtime together: its maps, helpers and kfuncs. */
@@ -20,12 +26,34 @@ final class Linker {
     private final VmOptions options;
     private final MapTable maps;
     private final Consumer<String> trace;
+    private final CheckOptions checkOptions;
 
     Linker(BpfObject object, VmOptions options, MapTable maps, Consumer<String> trace) {
         this.object = object;
         this.options = options;
         this.maps = maps;
         this.trace = trace;
+        checkOptions = CheckOptions.defaults().withKfuncs(signatures(options.kfuncs()));
+    }
+
+    private static KfuncTable signatures(Kfuncs kfuncs) {
+        return new KfuncTable() {
+            @Override
+            public Optional<List<Argument>> arguments(String name, int version) {
+                return kfuncs.find(name, version)
+                        .map(kfunc -> kfunc.signature().arguments().stream()
+                                .map(argument -> switch (argument) {
+                                    case CONTEXT -> Argument.CONTEXT;
+                                    case SCALAR -> Argument.NUMBER;
+                                })
+                                .toList());
+            }
+
+            @Override
+            public List<Integer> versions(String name) {
+                return kfuncs.versions(name);
+            }
+        };
     }
 
     LinkedProgram link(ProgramDefinition definition) throws BpfException {
@@ -42,6 +70,7 @@ final class Linker {
                     where + "program '" + definition.name() + "', instruction " + e.slot() + ": " + e.getMessage());
         }
         try {
+            Checker.check(definition, object.maps(), checkOptions);
             ControlFlow.check(definition.name(), code);
             checkHelpers(definition.name(), type, code);
             var kfuncs = new HashMap<Integer, Kfuncs.Kfunc>();
@@ -61,9 +90,17 @@ final class Linker {
                     Map.copyOf(kfuncs),
                     options.instructionBudget(),
                     trace);
+        } catch (ProgramRefusedException e) {
+            throw because(object.file() + ", " + e.getMessage(), e);
         } catch (BpfException e) {
-            throw new BpfException(where + e.getMessage());
+            throw because(where + e.getMessage(), e);
         }
+    }
+
+    private static BpfException because(String message, BpfException cause) {
+        var fault = new BpfException(message);
+        fault.initCause(cause);
+        return fault;
     }
 
     private static void checkHelpers(String program, ProgramType type, Code code) throws BpfException {

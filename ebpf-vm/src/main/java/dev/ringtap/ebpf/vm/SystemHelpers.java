@@ -1,15 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.ringtap.ebpf.vm;
 
+import java.time.Instant;
+
 /** Helpers that need neither packet nor map. */
 final class SystemHelpers {
     /** Of {@code bpf_loop}, as in the kernel. */
     private static final int LOOPS_MAX = 1 << 23;
 
+    /** What the kernel says for nobody. */
+    private static final int OVERFLOW_UID = 65_534;
+
     private SystemHelpers() {}
 
     static long nanoTime(Run run, long r1, long r2, long r3, long r4, long r5) {
         return System.nanoTime();
+    }
+
+    /** Of 10 ms, as with CONFIG_HZ=100. */
+    static long jiffies(Run run, long r1, long r2, long r3, long r4, long r5) {
+        return System.nanoTime() / 10_000_000;
+    }
+
+    static long wallClock(Run run, long r1, long r2, long r3, long r4, long r5) {
+        var now = Instant.now();
+        return now.getEpochSecond() * 1_000_000_000 + now.getNano();
+    }
+
+    /** Packets that a TAP handles belong to no socket. */
+    static long noSocketCookie(Run run, long context, long r2, long r3, long r4, long r5) {
+        return 0;
+    }
+
+    static long noSocketUser(Run run, long context, long r2, long r3, long r4, long r5) {
+        return OVERFLOW_UID;
     }
 
     static long random(Run run, long r1, long r2, long r3, long r4, long r5) {
