@@ -49,7 +49,8 @@ class CheckerTest {
             return name.equals("report") ? List.of(2) : List.of();
         }
     };
-    private static final CheckOptions OPTIONS = CheckOptions.defaults().withKfuncs(KFUNCS).withInstructionsMax(100_000);
+    private static final CheckOptions OPTIONS =
+            CheckOptions.defaults().withKfuncs(KFUNCS).withInstructionsMax(100_000);
 
     private static final String LOOKUP = """
             *(u32 *)(r10 - 4) = 0
@@ -925,9 +926,8 @@ class CheckerTest {
 
     @Test
     void memoryOfAProgramWithoutAPacketIsChecked() throws Exception {
-        var code = Code.decode(
-                Assembly.program(ProgramType.SOCKET_FILTER, "r0 = *(u32 *)(r1 + 4)\nexit")
-                        .instructions());
+        var code = Code.decode(Assembly.program(ProgramType.SOCKET_FILTER, "r0 = *(u32 *)(r1 + 4)\nexit")
+                .instructions());
         Checker.checkOnMemory("test", code, 8, OPTIONS);
         assertThrows(ProgramRefusedException.class, () -> Checker.checkOnMemory("test", code, 7, OPTIONS));
     }
