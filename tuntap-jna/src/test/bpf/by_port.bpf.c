@@ -16,7 +16,7 @@ struct {
 	__type(value, u8);
 } closed SEC(".maps");
 
-const volatile u32 other_queue = 0;
+const volatile u32 other_queue SEC(".rodata.settings") = 0;
 
 /* Destination port of a UDP packet over IPv4, as it stands in the packet; 0 if it is none. */
 static __noinline int port_of(struct __sk_buff *skb)

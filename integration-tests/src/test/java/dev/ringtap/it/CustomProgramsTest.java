@@ -137,7 +137,7 @@ class CustomProgramsTest {
     void steeringProgramChoosesTheQueueAndHashesAreReportedAllTheSame() throws Exception {
         var queues = file("queues", "# port = queue\n80/be16 = 2\n443/be16 = 3\n53/be16 = 6\n");
         var constants = file("constants", "0 = 1\n");
-        start("--steering", option("steer"), "--map", "queues=" + queues, "--map", ".rodata=" + constants);
+        start("--steering", option("steer"), "--map", "queues=" + queues, "--map", ".rodata.settings=" + constants);
         assertThat(ringtap.output())
                 .contains("RSS is not offered: program 'steer' (section 'socket/steering') of "
                         + directory.resolve("by_port.bpf.o") + " chooses the queue");

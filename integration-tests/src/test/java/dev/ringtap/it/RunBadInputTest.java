@@ -160,7 +160,7 @@ class RunBadInputTest {
                 USAGE,
                 List.of("--steering", byPort + ":steer", "--map", "queue=" + queues),
                 "there is no map 'queue'",
-                "queues, closed, .rodata");
+                "queues, closed, .rodata.settings");
         assertRefused(USAGE, List.of("--map", "queues=" + queues), "give one by --steering or --filter");
         assertRefused(
                 USAGE,

@@ -30,6 +30,9 @@ class MainTest {
                 "run --socket s --rss-table 1024   | --rss-table 1024: expected a power of two from 128 to 512",
                 "run --socket s --mac 00:00:00:00:00:00 | not all zero",
                 "run --socket s --mac 01:00:00:00:00:01 | not the address of a group",
+                "run --socket s --map a=b          | --map 'a=b': there is no program with maps",
+                "run --socket s --steering no.o --map a | --map 'a': expected NAME=FILE",
+                "run --socket s --steering no.o:main    | no.o: there is no such file",
                 "verify --wrong            | Unknown option: '--wrong'",
                 "verfy                     | Unmatched argument at index 0: 'verfy'",
             })

@@ -24,14 +24,18 @@ public final class BpfObject {
         elf = new ElfFile(file, content);
         license = readLicense();
         var variables = new GlobalVariables(elf);
-        var declared = readMaps();
+        var btf = elf.section(".BTF");
+        var types = btf == null ? null : new BtfTypes(elf, btf);
+        var extension = new BtfExtension(elf, types);
+        CoreRelocations.check(elf, types, extension);
+        var declared = readMaps(types);
         var code = new CodeSections(elf);
         maps.putAll(declared);
         for (var map : variables.maps().values()) {
             // Names in C have no dot, names in a hostile object may have.
             if (maps.putIfAbsent(map.name(), map) != null) throw elf.fault("there are two maps '" + map.name() + "'");
         }
-        link(code, new ProgramLinker(elf, code, declared, variables));
+        link(code, new ProgramLinker(elf, code, declared, variables, new SourceLines(elf, types, extension)));
     }
 
     /**
@@ -72,7 +76,7 @@ public final class BpfObject {
         return new String(text, 0, end, StandardCharsets.UTF_8);
     }
 
-    private Map<String, MapDefinition> readMaps() throws BpfException {
+    private Map<String, MapDefinition> readMaps(BtfTypes types) throws BpfException {
         for (var section : elf.sections()) {
             if (section.name().equals("maps"))
                 throw elf.fault(section + ": maps of the old kind (struct bpf_map_def); define them in '.maps'");
@@ -81,9 +85,8 @@ public final class BpfObject {
         if (section == null) return Map.of();
         if (!elf.relocationsOf(section).isEmpty())
             throw elf.fault(section + ": slots that are filled by an initializer are not supported");
-        var btf = elf.section(".BTF");
-        if (btf == null) throw elf.fault("has maps, but no section '.BTF' that describes them (clang -g)");
-        return new BtfTypes(elf, btf).maps();
+        if (types == null) throw elf.fault("has maps, but no section '.BTF' that describes them (clang -g)");
+        return types.maps();
     }
 
     /** The global functions of the sections that name a type are programs; static ones are there to be called. */

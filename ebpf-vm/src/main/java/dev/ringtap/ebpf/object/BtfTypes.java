@@ -19,6 +19,7 @@ final class BtfTypes {
     private static final int MAGIC = 0xEB9F;
     private static final int HEADER_BYTES = 24;
     private static final int DEPTH_MAX = 32;
+    private static final int MAPS_MAX = 1024;
 
     private static final int INT = 1;
     private static final int PTR = 2;
@@ -79,9 +80,15 @@ final class BtfTypes {
                 String name = name(variable);
                 var previous = maps.put(name, map(name, type(variable.sizeOrType), name, false));
                 if (previous != null) throw fault("there are two maps '" + name + "'");
+                if (maps.size() > MAPS_MAX) throw fault("there are more than " + MAPS_MAX + " maps");
             }
         }
         return maps;
+    }
+
+    /** Name of a type by its number; empty if it has none. */
+    String nameOf(int number) throws BpfException {
+        return name(type(number));
     }
 
     private MapDefinition map(String what, Type declared, String name, boolean inner) throws BpfException {
@@ -207,7 +214,8 @@ final class BtfTypes {
         return name(type.nameOffset);
     }
 
-    private String name(int offset) throws BpfException {
+    /** A name by its offset in the table of names. */
+    String name(int offset) throws BpfException {
         if (offset >= 0 && offset < namesEnd - namesOffset) {
             int start = namesOffset + offset;
             int last = Math.min(namesEnd - 1, start + ElfFile.NAME_BYTES_MAX);

@@ -28,6 +28,8 @@ final class ElfFile {
     // A small file must not cost much memory: many symbols may share one long name.
     static final int SIZE_BYTES_MAX = 16 << 20;
     private static final int SYMBOLS_MAX = 1 << 16;
+    private static final int RELOCATIONS_MAX = 1 << 16;
+    private static final int SECTIONS_MAX = 1024;
     private static final int SHT_SYMTAB = 2;
     private static final int SHT_STRTAB = 3;
     private static final int SHT_RELA = 4;
@@ -66,6 +68,7 @@ final class ElfFile {
     private final ByteBuffer bytes;
     private final List<Section> sections = new ArrayList<>();
     private final List<Symbol> symbols = new ArrayList<>();
+    private long relocationsRead;
 
     /** @param file what to call it in messages */
     ElfFile(String file, byte[] content) throws BpfException {
@@ -113,6 +116,10 @@ final class ElfFile {
             var data = section.data;
             if (data.limit() % RELOCATION_BYTES != 0)
                 throw fault(section + ": " + data.limit() + " bytes are no whole number of relocations");
+            // In all, since sections may share their bytes.
+            relocationsRead += data.limit() / RELOCATION_BYTES;
+            if (relocationsRead > RELOCATIONS_MAX)
+                throw fault(section + ": there are more than " + RELOCATIONS_MAX + " relocations");
             for (int at = 0; at < data.limit(); at += RELOCATION_BYTES) {
                 long info = data.getLong(at + 8);
                 long symbol = info >>> 32;
@@ -134,6 +141,7 @@ final class ElfFile {
         int count = u16(60);
         int namesIndex = u16(62);
         if (count == 0) throw fault("has no sections");
+        if (count > SECTIONS_MAX) throw fault("has " + count + " sections, more than " + SECTIONS_MAX);
         if (entryBytes != SECTION_HEADER_BYTES) throw fault("has section headers of " + entryBytes + " bytes");
         if (outside(table, (long) count * entryBytes)) throw fault("the section headers lie outside the file");
         if (namesIndex >= count) throw fault("has no section that holds the sections' names");

@@ -12,6 +12,7 @@ import java.util.List;
  * @param instructions 8 bytes each, with holes at the references; not to be changed
  * @param references what a loader fills in, by ascending offset
  * @param functions what the instructions consist of, without gaps; the first is the program itself
+ * @param sourceLines where they come from, by ascending offset; empty if the compiler did not record it
  */
 public record ProgramDefinition(
         String name,
@@ -19,7 +20,29 @@ public record ProgramDefinition(
         ProgramType type,
         byte[] instructions,
         List<Reference> references,
-        List<Function> functions) {
+        List<Function> functions,
+        List<SourceLine> sourceLines) {
+
+    /** A program of unknown source. */
+    public ProgramDefinition(
+            String name,
+            String section,
+            ProgramType type,
+            byte[] instructions,
+            List<Reference> references,
+            List<Function> functions) {
+        this(name, section, type, instructions, references, functions, List.of());
+    }
+
+    /** The line that an instruction comes from, or null if it is not known. */
+    public SourceLine sourceLineAt(int byteOffset) {
+        SourceLine found = null;
+        for (var line : sourceLines) {
+            if (line.byteOffset() > byteOffset) break;
+            found = line;
+        }
+        return found;
+    }
 
     /**
      * A function among the instructions.

@@ -4,9 +4,9 @@ package dev.ringtap.ebpf.object;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashMap;
-import java.util.HashSet;
-import java.util.LinkedHashMap;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -34,20 +34,27 @@ final class ProgramLinker {
     /** The kernel takes no more. A bound on memory, too: every program gets its own copy of what it calls. */
     private static final int PROGRAM_BYTES_MAX = 1_000_000 * INSTRUCTION_BYTES;
 
-    private static final int OBJECT_BYTES_MAX = 4 * ElfFile.SIZE_BYTES_MAX;
+    private static final int OBJECT_BYTES_MAX = ElfFile.SIZE_BYTES_MAX;
 
     private final ElfFile elf;
     private final CodeSections code;
     private final Map<Integer, MapDefinition> globals;
     private final int mapsSection;
     private final Map<Long, String> mapAt = new HashMap<>();
+    private final SourceLines sourceLines;
     private int objectBytes;
 
     /** @param maps those of section {@code .maps}, by name */
-    ProgramLinker(ElfFile elf, CodeSections code, Map<String, MapDefinition> maps, GlobalVariables variables)
+    ProgramLinker(
+            ElfFile elf,
+            CodeSections code,
+            Map<String, MapDefinition> maps,
+            GlobalVariables variables,
+            SourceLines sourceLines)
             throws BpfException {
         this.elf = elf;
         this.code = code;
+        this.sourceLines = sourceLines;
         globals = variables.maps();
         var section = elf.section(".maps");
         mapsSection = section == null ? -1 : section.index();
@@ -72,9 +79,10 @@ final class ProgramLinker {
     /** A program as it grows. */
     private final class Program {
         private final List<CodeSections.Function> order = new ArrayList<>();
-        private final Map<CodeSections.Function, Integer> startOf = new LinkedHashMap<>();
-        private final Map<CodeSections.Function, byte[]> bytesOf = new HashMap<>();
-        private final Set<CodeSections.Function> callbacks = new HashSet<>();
+        // By identity: a function is one object, and its hash code would be that of its section's bytes.
+        private final Map<CodeSections.Function, Integer> startOf = new IdentityHashMap<>();
+        private final Map<CodeSections.Function, byte[]> bytesOf = new IdentityHashMap<>();
+        private final Set<CodeSections.Function> callbacks = Collections.newSetFromMap(new IdentityHashMap<>());
         private final List<Reference> references = new ArrayList<>();
         private int sizeBytes;
 
@@ -85,11 +93,8 @@ final class ProgramLinker {
             start = sizeBytes;
             sizeBytes += function.sizeBytes();
             if (sizeBytes > PROGRAM_BYTES_MAX)
-                throw elf.fault(
-                        order.isEmpty()
-                                ? function.at(0)
-                                : order.getFirst().at(0) + ": has more than " + PROGRAM_BYTES_MAX / INSTRUCTION_BYTES
-                                        + " instructions");
+                throw elf.fault((order.isEmpty() ? function : order.getFirst()).at(0) + ": has more than "
+                        + PROGRAM_BYTES_MAX / INSTRUCTION_BYTES + " instructions");
             order.add(function);
             startOf.put(function, start);
             return start;
@@ -198,11 +203,16 @@ final class ProgramLinker {
         ProgramDefinition define(CodeSections.Function main, ProgramType type) {
             byte[] instructions = new byte[sizeBytes];
             var functions = new ArrayList<ProgramDefinition.Function>();
+            var lines = new ArrayList<SourceLine>();
             for (var function : order) {
                 int start = startOf.get(function);
                 System.arraycopy(bytesOf.get(function), 0, instructions, start, function.sizeBytes());
                 functions.add(new ProgramDefinition.Function(
                         function.name(), start, function.sizeBytes(), callbacks.contains(function)));
+                for (var line : sourceLines.of(function)) {
+                    int at = start + line.byteOffset() - function.offset();
+                    lines.add(new SourceLine(at, line.file(), line.text(), line.line(), line.column()));
+                }
             }
             return new ProgramDefinition(
                     main.name(),
@@ -210,7 +220,8 @@ final class ProgramLinker {
                     type,
                     instructions,
                     List.copyOf(references),
-                    List.copyOf(functions));
+                    List.copyOf(functions),
+                    List.copyOf(lines));
         }
     }
 

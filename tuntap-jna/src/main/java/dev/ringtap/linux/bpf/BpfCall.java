@@ -114,14 +114,18 @@ final class BpfCall {
 
     /**
      * @param instructions relocated: maps stand in them as descriptors
-     * @param types that describe the program's functions ({@link FunctionTypes}), or null
+     * @param notes that describe the program, or null
      * @param log receives what the verifier says, or null; an empty log after a refusal means the verifier did not run
      * @return the descriptor or the negated errno
      */
     static int load(
-            ProgramDefinition program, MemorySegment instructions, OwnedFd types, String license, MemorySegment log) {
+            ProgramDefinition program,
+            MemorySegment instructions,
+            ProgramNotes notes,
+            String license,
+            MemorySegment log) {
         try (var arena = Arena.ofConfined()) {
-            var attr = arena.allocate(types == null ? 72 : 96, 8);
+            var attr = arena.allocate(notes == null ? 72 : 112, 8);
             attr.set(JAVA_INT, 0, program.type().kernelNumber());
             attr.set(JAVA_INT, 4, (int) (instructions.byteSize() / 8));
             attr.set(JAVA_LONG, 8, instructions.address());
@@ -132,13 +136,10 @@ final class BpfCall {
                 attr.set(JAVA_LONG, 32, log.address());
             }
             setName(attr, 48, program.name());
-            if (types != null) {
-                byte[] records = FunctionTypes.records(program);
-                var described = arena.allocate(records.length, 8).copyFrom(MemorySegment.ofArray(records));
-                attr.set(JAVA_INT, 72, types.number());
-                attr.set(JAVA_INT, 76, FunctionTypes.RECORD_BYTES);
-                attr.set(JAVA_LONG, 80, described.address());
-                attr.set(JAVA_INT, 88, program.functions().size());
+            if (notes != null) {
+                attr.set(JAVA_INT, 72, notes.typesFd());
+                setRecords(arena, attr, 76, notes.functions(), ProgramNotes.FUNCTION_RECORD_BYTES);
+                setRecords(arena, attr, 92, notes.lines(), ProgramNotes.LINE_RECORD_BYTES);
             }
             long fd = call(PROG_LOAD, attr);
             if (fd == -Errno.EPERM && LockedMemory.raiseLimit()) fd = call(PROG_LOAD, attr);
@@ -192,6 +193,15 @@ final class BpfCall {
         for (int i = 0; i < ATTEMPTS && (result == -Errno.EAGAIN || result == -Errno.EINTR); i++)
             result = Posix.syscall(NUMBER, command, attr.address(), attr.byteSize(), 0, 0, 0);
         return result;
+    }
+
+    /** Size of a record, address of all, their number, from {@code offset}. */
+    private static void setRecords(Arena arena, MemorySegment attr, long offset, byte[] records, int recordBytes) {
+        if (records.length == 0) return;
+        var copy = arena.allocate(records.length, 8).copyFrom(MemorySegment.ofArray(records));
+        attr.set(JAVA_INT, offset, recordBytes);
+        attr.set(JAVA_LONG, offset + 4, copy.address());
+        attr.set(JAVA_INT, offset + 12, records.length / recordBytes);
     }
 
     /** The kernel takes up to 15 letters, digits, underscores and dots. */

@@ -87,6 +87,33 @@ class LinkedProgramTest {
     }
 
     @Test
+    void linesOfSourceAreThoseOfTheFunctionsWhereverTheyStand() throws Exception {
+        var program = program(TestObject.parse("calls"), "sum_twice");
+        for (var function : program.functions()) {
+            var first = program.sourceLineAt(function.byteOffset());
+            assertThat(first.byteOffset()).isEqualTo(function.byteOffset());
+            assertThat(first.file()).endsWith("calls.bpf.c");
+        }
+        assertThat(program.functions())
+                .extracting(
+                        function -> program.sourceLineAt(function.byteOffset()).text())
+                .containsExactly(
+                        "return twice(skb->len & 1) + answer_at(3);",
+                        "return sum_of_two(number) * 2;",
+                        "static __noinline u32 answer_at(u32 index)",
+                        "__noinline int sum_of_two(u32 index)");
+        assertThat(program.sourceLineAt(88 + 40).text())
+                .as("the call of the helper")
+                .isEqualTo("const u32 *answer = map_lookup(&answers, &index);");
+        assertThat(BpfObject.parse("steering.bpf.o", SteeringProgram.builtObject())
+                        .programs()
+                        .getFirst()
+                        .sourceLineAt(0))
+                .as("stripped")
+                .isNull();
+    }
+
+    @Test
     void globalVariablesAreMapsOfOneValue() throws Exception {
         var object = TestObject.parse("globals");
         assertThat(object.maps()).containsOnlyKeys(".rodata", ".rodata.bonus", ".data", ".bss");
@@ -168,6 +195,16 @@ class LinkedProgramTest {
                         entry("events", "ringbuf 0 0 4096"));
     }
 
+    @Test
+    void layoutsOfTheKernelAreRefusedUnlessTheyNeverChange() throws Exception {
+        assertThat(TestObject.parse("fixed_layout").programs()).hasSize(1);
+        assertThatThrownBy(() -> TestObject.parse("kernel_layout"))
+                .isInstanceOf(BpfException.class)
+                .hasMessageStartingWith(
+                        "kernel_layout.bpf.o: section 'socket': depends on how type 'task_struct' is laid out in the"
+                                + " running kernel (CO-RE)");
+    }
+
     /** Whatever the bytes are: an object or a refusal, and soon. {@code -Dringtap.seed=N} repeats a run. */
     @Test
     void randomDamage() {
@@ -176,9 +213,9 @@ class LinkedProgramTest {
         var random = new Random(seed);
         int refused = 0;
         int accepted = 0;
-        for (var name : List.of("calls", "callback", "globals", "kfunc", "maps", "sections")) {
+        for (var name : List.of("calls", "callback", "globals", "kfunc", "maps", "sections", "fixed_layout")) {
             byte[] whole = TestObject.bytes(name);
-            for (int i = 0; i < 2_000; i++) {
+            for (int i = 0; i < 1_000; i++) {
                 byte[] damaged = whole.clone();
                 for (int n = 1 + random.nextInt(8); n > 0; n--)
                     damaged[random.nextInt(damaged.length)] =
@@ -193,8 +230,8 @@ class LinkedProgramTest {
                 }
             }
         }
-        assertThat(refused).as("seed %d", seed).isGreaterThan(500);
-        assertThat(accepted).as("seed %d", seed).isGreaterThan(500);
+        assertThat(refused).as("seed %d", seed).isGreaterThan(200);
+        assertThat(accepted).as("seed %d", seed).isGreaterThan(200);
     }
 
     @Test

@@ -131,7 +131,10 @@ class LoadedObjectTest {
                                     "  flows                              hash     4      8     1024    0x0",
                                     "  a_name_that_is_longer_than_others  array    4      2        1    0x0");
                     assertThat(lines.get(5)).isEqualTo("what the verifier says:");
-                    assertThat(lines.subList(6, lines.size())).anyMatch(line -> line.contains("invalid mem access"));
+                    assertThat(lines.subList(6, lines.size()))
+                            .anyMatch(line -> line.contains("invalid mem access"))
+                            .as("a line of source")
+                            .anyMatch(line -> line.contains("return *flow + (other ? *other : 0);"));
                 });
     }
 

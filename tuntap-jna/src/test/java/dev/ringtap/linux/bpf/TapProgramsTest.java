@@ -88,7 +88,8 @@ class TapProgramsTest {
         assertThat(programs.steering().contents().get("queues")).hasSize(2);
         assertThatThrownBy(() -> TapPrograms.read(byPort + ":steer", SOCKET, null, Map.of("queue", queues)))
                 .isInstanceOf(BpfException.class)
-                .hasMessage("there is no map 'queue' to fill from " + queues + ", but queues, closed, .rodata");
+                .hasMessage(
+                        "there is no map 'queue' to fill from " + queues + ", but queues, closed, .rodata.settings");
         assertThatThrownBy(() -> TapPrograms.read(byPort + ":steer", SOCKET, null, Map.of("closed", queues)))
                 .isInstanceOf(BpfException.class)
                 .hasMessage(queues + ": line 2: value '300' does not fit 1 byte");

@@ -17,6 +17,7 @@ import dev.ringtap.linux.posix.NativeException;
 import dev.ringtap.linux.posix.OwnedFd;
 import dev.ringtap.linux.posix.Posix;
 import dev.ringtap.linux.tun.TapDevice.Options;
+import java.lang.foreign.Arena;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -550,6 +551,25 @@ class TapDeviceTest {
                 harness.send(Frames.experimental(3));
                 var received = harness.receive(2).get(0);
                 assertThat(received).extracting(frame -> frame[12 + 17]).containsExactly((byte) 2, (byte) 3);
+            }
+        }
+
+        @Test
+        @RequiresBpf
+        void aPersistentTapDoesNotKeepTheProgramsOfWhoClosesIt() throws Exception {
+            try (var harness = new TapHarness(1);
+                    var none = ConstantProgram.load(0);
+                    var arena = Arena.ofConfined()) {
+                harness.tap.setPersist(true);
+                harness.tap.setFilter(none.number());
+                harness.tap.close();
+                byte[] frame = Frames.experimental(7);
+                try (var again = harness.namespace.call(() -> TapDevice.open(Options.of("tap0", 1)))) {
+                    harness.send(frame);
+                    var room = arena.allocate(4096);
+                    long bytes = Posix.read(again.queue(0).fd().number(), room.address(), room.byteSize());
+                    assertThat(bytes).isEqualTo(TapDevice.HEADER_BYTES + frame.length);
+                }
             }
         }
 
