@@ -150,7 +150,7 @@ record HelperPrototype(
             case FOR_EACH_MAP_ELEM -> !ringBuffer && !map.isMapOfMaps();
             case MAP_LOOKUP_PERCPU_ELEM -> map.isPerCpu();
             case 3 -> !ringBuffer && !map.isMapOfMaps();
-            default -> !ringBuffer;
+            default -> !ringBuffer && (!map.isMapOfMaps() || map.inner() != null);
         };
     }
 

@@ -355,6 +355,11 @@ class CheckerTest {
                                 2,
                                 "programs only read"),
                         socket(
+                                "an address in a map that is no array",
+                                "r1 = value flows + 0\nr0 = 0\nexit",
+                                0,
+                                "loads an address in map 'flows' of type hash"),
+                        socket(
                                 "a global variable outside its map",
                                 "r1 = value array + 64\nr0 = 0\nexit",
                                 0,
@@ -904,6 +909,25 @@ class CheckerTest {
         var program = Assembly.program(ProgramType.SOCKET_FILTER, source);
         var refused = assertThrows(ProgramRefusedException.class, () -> Checker.check(program, MAPS, OPTIONS));
         assertEquals(AFTER_FOUND + 8, refused.slot());
+    }
+
+    @Test
+    void theNumberThatAPointerIsComparedWithIsNeeded() {
+        // With r7 = 0 the comparison is a check for null. The path with r7 = 5 comes to the meeting point last.
+        String source = "r6 = *(u32 *)(r1 + 0)\n" + LOOKUP.formatted("flows") + """
+                r7 = 5
+                if r6 == 1 goto meet
+                r7 = 0
+                meet:
+                if r0 == r7 goto out
+                r0 = *(u64 *)(r0 + 0)
+                out:
+                r0 = 0
+                exit
+                """;
+        var program = Assembly.program(ProgramType.SOCKET_FILTER, source);
+        var refused = assertThrows(ProgramRefusedException.class, () -> Checker.check(program, MAPS, OPTIONS));
+        assertEquals(1 + AFTER_LOOKUP + 3, refused.slot());
     }
 
     @Test
