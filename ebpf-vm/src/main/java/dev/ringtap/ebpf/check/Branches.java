@@ -69,8 +69,11 @@ final class Branches {
         state.refine(number, range, origin);
     }
 
+    /** Whether it is the number 0. Then that matters: with another number, the comparison says nothing about a pointer. */
     private static boolean isNull(Value value) {
-        return value instanceof Scalar number && number.range().isZero();
+        if (!(value instanceof Scalar number) || !number.range().isZero()) return false;
+        Origin.need(number.origin());
+        return true;
     }
 
     private static Ways nullCheck(State state, Pointer pointer, Condition condition) {

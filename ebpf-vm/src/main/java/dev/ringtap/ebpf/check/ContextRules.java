@@ -112,7 +112,7 @@ final class ContextRules {
         return type == ProgramType.SCHED_CLS || type == ProgramType.SCHED_ACT;
     }
 
-    boolean readable(Rule rule) {
+    private boolean readable(Rule rule) {
         return switch (rule) {
             case READ, READ_TC_WRITE, READ_WRITE -> true;
             case TC_READ, TC_READ_WRITE -> isTc();
@@ -122,7 +122,7 @@ final class ContextRules {
         };
     }
 
-    boolean writable(Rule rule) {
+    private boolean writable(Rule rule) {
         return switch (rule) {
             case READ_WRITE -> true;
             case READ_TC_WRITE, TC_READ_WRITE -> isTc();

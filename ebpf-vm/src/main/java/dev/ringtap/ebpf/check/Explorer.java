@@ -20,6 +20,7 @@ import dev.ringtap.ebpf.isa.Instruction.Store;
 import dev.ringtap.ebpf.isa.Instruction.StoreConstant;
 import dev.ringtap.ebpf.isa.Instruction.Swap;
 import dev.ringtap.ebpf.isa.Pseudo;
+import dev.ringtap.ebpf.object.MapDefinition;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -220,6 +221,8 @@ final class Explorer {
                     throw new Refusal(slot, "loads the address of a map, but the object does not say which");
                 boolean value = load.pseudo() == Pseudo.MAP_VALUE || load.pseudo() == Pseudo.MAP_VALUE_INDEX;
                 if (!value) yield Pointer.to(Region.map(map));
+                if (map.type() != MapDefinition.ARRAY)
+                    throw new Refusal(slot, "loads an address in map '" + map.name() + "' of type " + map.typeName());
                 int offset = load.high();
                 if (offset < 0 || offset >= map.valueBytes())
                     throw new Refusal(

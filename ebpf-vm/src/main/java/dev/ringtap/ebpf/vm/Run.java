@@ -22,6 +22,9 @@ final class Run {
     /** Of a key, as in the kernel's hash maps with a key on the stack. */
     static final int KEY_BYTES_MAX = FRAME_BYTES;
 
+    /** That a run may meet before more room is made. */
+    private static final int INNER_MAPS = 4;
+
     private static final AtomicInteger NEXT_CPU = new AtomicInteger();
 
     final SkBuff skb;
@@ -75,11 +78,19 @@ final class Run {
         arrays[Address.PACKET] = skb.buffer;
     }
 
+    /** The context may go from one VM's program to another's with every packet, so this allocates nothing either. */
     private void bind(MapTable table) {
         this.table = table;
-        int room = table.count() + 4;
-        maps = Arrays.copyOf(table.maps(), room);
-        values = Arrays.copyOf(table.values(), room);
+        int count = table.count();
+        if (maps.length < count + INNER_MAPS) {
+            maps = new ProgramMap[count + INNER_MAPS];
+            values = new ByteBuffer[count + INNER_MAPS];
+        }
+        System.arraycopy(table.maps(), 0, maps, 0, count);
+        System.arraycopy(table.values(), 0, values, 0, count);
+        // Nothing of another VM is left within reach.
+        Arrays.fill(maps, count, maps.length, null);
+        Arrays.fill(values, count, values.length, null);
     }
 
     void packetMoved() {

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.ringtap.ebpf.isa.Code;
 import dev.ringtap.ebpf.object.MapDefinition;
 import dev.ringtap.ebpf.object.ProgramType;
 import java.util.Arrays;
@@ -48,7 +49,8 @@ class CheckerTest {
             return name.equals("report") ? List.of(2) : List.of();
         }
     };
-    private static final CheckOptions OPTIONS = CheckOptions.defaults().withKfuncs(KFUNCS);
+    private static final CheckOptions OPTIONS =
+            CheckOptions.defaults().withKfuncs(KFUNCS).withInstructionsMax(100_000);
 
     private static final String LOOKUP = """
             *(u32 *)(r10 - 4) = 0
@@ -353,6 +355,11 @@ class CheckerTest {
                                 2,
                                 "programs only read"),
                         socket(
+                                "an address in a map that is no array",
+                                "r1 = value flows + 0\nr0 = 0\nexit",
+                                0,
+                                "loads an address in map 'flows' of type hash"),
+                        socket(
                                 "a global variable outside its map",
                                 "r1 = value array + 64\nr0 = 0\nexit",
                                 0,
@@ -614,7 +621,7 @@ class CheckerTest {
                                 "a loop without a bound",
                                 "r6 = *(u32 *)(r1 + 0)\nr0 = 0\nagain:\nr0 += 1\nif r0 != r6 goto again\nexit",
                                 -1,
-                                "given up after 1000000 instructions"),
+                                "given up after 100000 instructions"),
                         // Functions of the kernel.
                         socket(
                                 "a kernel function that is not exported",
@@ -881,6 +888,78 @@ class CheckerTest {
     }
 
     @Test
+    void whatLimitedACopyIsNeededWithIt() {
+        // r4 is limited by r7 through its copy r3. The path with r7 = 100 comes to the meeting point last.
+        String source = FOUND.formatted("array") + """
+                r1 = *(u32 *)(r0 + 0)
+                r7 = 100
+                if r1 == 1 goto meet
+                r7 = 8
+                meet:
+                r3 = *(u32 *)(r0 + 4)
+                r4 = r3
+                if r3 > r7 goto out
+                r0 += r4
+                r0 = *(u8 *)(r0 + 0)
+                exit
+                out:
+                r0 = 0
+                exit
+                """;
+        var program = Assembly.program(ProgramType.SOCKET_FILTER, source);
+        var refused = assertThrows(ProgramRefusedException.class, () -> Checker.check(program, MAPS, OPTIONS));
+        assertEquals(AFTER_FOUND + 8, refused.slot());
+    }
+
+    @Test
+    void theNumberThatAPointerIsComparedWithIsNeeded() {
+        // With r7 = 0 the comparison is a check for null. The path with r7 = 5 comes to the meeting point last.
+        String source = "r6 = *(u32 *)(r1 + 0)\n" + LOOKUP.formatted("flows") + """
+                r7 = 5
+                if r6 == 1 goto meet
+                r7 = 0
+                meet:
+                if r0 == r7 goto out
+                r0 = *(u64 *)(r0 + 0)
+                out:
+                r0 = 0
+                exit
+                """;
+        var program = Assembly.program(ProgramType.SOCKET_FILTER, source);
+        var refused = assertThrows(ProgramRefusedException.class, () -> Checker.check(program, MAPS, OPTIONS));
+        assertEquals(1 + AFTER_LOOKUP + 3, refused.slot());
+    }
+
+    @Test
+    void whatMatteredIsPassedOnWhereAPathEndsInAKeptState() {
+        // Three paths: one to late; one over early to late, which ends there; one over early with 100, which must not
+        // end.
+        String inRegister = FOUND.formatted("array") + """
+                r1 = *(u32 *)(r0 + 0)
+                r7 = 100
+                if r1 == 1 goto early
+                r7 = 8
+                if r1 == 2 goto early
+                goto late
+                early:
+                r5 = 0
+                late:
+                r0 += r7
+                r0 = *(u8 *)(r0 + 0)
+                exit
+                """;
+        String onStack = inRegister
+                .replace("r7 = 100", "*(u64 *)(r10 - 16) = 100")
+                .replace("r7 = 8", "*(u64 *)(r10 - 16) = 8")
+                .replace("r0 += r7", "r7 = *(u64 *)(r10 - 16)\nr0 += r7");
+        for (var source : List.of(inRegister, onStack)) {
+            var program = Assembly.program(ProgramType.SOCKET_FILTER, source);
+            var refused = assertThrows(ProgramRefusedException.class, () -> Checker.check(program, MAPS, OPTIONS));
+            assertTrue(refused.reason().contains("at offset 100 ends"), refused::getMessage);
+        }
+    }
+
+    @Test
     void saysWhatItFoundOut() throws ProgramRefusedException {
         var checked = accept(
                 ProgramType.SOCKET_FILTER,
@@ -924,9 +1003,8 @@ class CheckerTest {
 
     @Test
     void memoryOfAProgramWithoutAPacketIsChecked() throws Exception {
-        var code = dev.ringtap.ebpf.isa.Code.decode(
-                Assembly.program(ProgramType.SOCKET_FILTER, "r0 = *(u32 *)(r1 + 4)\nexit")
-                        .instructions());
+        var code = Code.decode(Assembly.program(ProgramType.SOCKET_FILTER, "r0 = *(u32 *)(r1 + 4)\nexit")
+                .instructions());
         Checker.checkOnMemory("test", code, 8, OPTIONS);
         assertThrows(ProgramRefusedException.class, () -> Checker.checkOnMemory("test", code, 7, OPTIONS));
     }
