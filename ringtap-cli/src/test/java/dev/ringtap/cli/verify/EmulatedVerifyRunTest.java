@@ -79,7 +79,7 @@ class EmulatedVerifyRunTest {
             throws Exception {
         PrintStream quiet = new PrintStream(OutputStream.nullOutputStream(), false, StandardCharsets.UTF_8);
         VerifySettings settings =
-                new VerifySettings(pairs, FLOWS, SEED, engine, TapChoice.emulated, source, load, breakKey);
+                new VerifySettings(pairs, FLOWS, SEED, engine, TapChoice.emulated, source, load, null, breakKey);
         return new VerifyRun(settings, new Progress(quiet, false)).run();
     }
 }
