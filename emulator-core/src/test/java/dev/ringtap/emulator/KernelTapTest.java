@@ -20,8 +20,7 @@ import org.junit.jupiter.api.Test;
 @RequiresTap
 @RequiresBpf
 class KernelTapTest {
-    private static final Pattern FIGURES =
-            Pattern.compile("measured here: device (\\d+) ns a packet, ebpf (\\d+) ns");
+    private static final Pattern FIGURES = Pattern.compile("measured here: device (\\d+) ns a packet, ebpf (\\d+) ns");
 
     private NetworkNamespace namespace;
     private TapDevice tap;

@@ -64,7 +64,9 @@ class VerifyRunTest {
         assertThat(outcome.passed()).isTrue();
         assertThat(outcome.total().packets()).isGreaterThan(LOAD_PACKETS);
         assertThat(outcome.total().largeFrames()).isGreaterThan(LOAD_PACKETS / 10);
-        assertThat(outcome.dropped()).as("packets that the overflowing queues dropped").isPositive();
+        assertThat(outcome.dropped())
+                .as("packets that the overflowing queues dropped")
+                .isPositive();
     }
 
     @Test
