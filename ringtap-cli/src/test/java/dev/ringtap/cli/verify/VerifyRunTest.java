@@ -70,6 +70,12 @@ class VerifyRunTest {
     }
 
     @Test
+    void wrongKeyInTheCheckerMakesTheLoadFail() throws Exception {
+        Outcome outcome = run(2, EngineChoice.epoll, HashSourceChoice.EBPF, LOAD_PACKETS, true);
+        assertThat(outcome.mismatches()).as("all but those without a hash").isGreaterThan(LOAD_PACKETS / 2);
+    }
+
+    @Test
     void oneQueuePairWorksWithoutMultiqueue() throws Exception {
         Outcome outcome = run(1, EngineChoice.auto, false);
         assertThat(outcome.failures()).isEmpty();
