@@ -35,7 +35,7 @@ import picocli.CommandLine.Spec;
 public final class CompareCommand implements Callable<Integer> {
     private static final int MAX_PACKETS = 100_000;
     private static final int MAX_PASSES = 1_000;
-    private static final int MEASURED_RUNS = 30_000;
+    private static final int MAX_MEASURED_RUNS = 10_000_000;
 
     @Spec
     private CommandSpec spec;
@@ -85,6 +85,14 @@ public final class CompareCommand implements Callable<Integer> {
     private boolean json;
 
     @Option(
+            names = "--measured-runs",
+            hidden = true,
+            paramLabel = "N",
+            defaultValue = "30000",
+            description = "How often a step is run to measure it once: fewer for a test that does not look at figures.")
+    private int measuredRuns;
+
+    @Option(
             names = "--break-design",
             hidden = true,
             paramLabel = "DESIGN",
@@ -97,9 +105,10 @@ public final class CompareCommand implements Callable<Integer> {
         check("--packets", packets, flows, MAX_PACKETS, " (one of every flow)");
         check("--passes", passes, 1, MAX_PASSES, "");
         check("--queue-pairs", queuePairs, 2, EmulatorConfig.MAX_QUEUE_PAIRS, " (a TAP with one queue steers nothing)");
+        check("--measured-runs", measuredRuns, 1, MAX_MEASURED_RUNS, "");
         long chosen = seed != null ? seed : RandomGenerator.getDefault().nextLong(1_000_000_000);
         CompareSettings settings =
-                new CompareSettings(queuePairs, flows, packets, passes, MEASURED_RUNS, chosen, engine, broken);
+                new CompareSettings(queuePairs, flows, packets, passes, measuredRuns, chosen, engine, broken);
 
         PrintStream out = new PrintStream(System.out, true, StandardCharsets.UTF_8);
         boolean terminal = System.console() != null && System.console().isTerminal();
