@@ -33,6 +33,7 @@ import picocli.CommandLine.Spec;
         },
         footer = {"", "Exit code: 0 if all agree, 1 if not or if it cannot run, 2 for wrong usage."})
 public final class CompareCommand implements Callable<Integer> {
+    private static final String ERASE_LINE = "\r\033[K";
     private static final int MAX_PACKETS = 100_000;
     private static final int MAX_PASSES = 1_000;
     private static final int MAX_MEASURED_RUNS = 10_000_000;
@@ -115,7 +116,7 @@ public final class CompareCommand implements Callable<Integer> {
         if (!json) {
             out.printf("%,d packets of %,d flows, %d passes, seed %d%n", packets, flows, passes, chosen);
         }
-        Comparison comparison = new CompareRun(settings).run();
+        Comparison comparison = run(settings, out, terminal && !json);
         if (json) {
             new JsonReport().print(comparison, out);
         } else {
@@ -125,6 +126,17 @@ public final class CompareCommand implements Callable<Integer> {
             draw(comparison);
         }
         return comparison.passed() ? CommandLine.ExitCode.OK : CommandLine.ExitCode.SOFTWARE;
+    }
+
+    private static Comparison run(CompareSettings settings, PrintStream out, boolean showStatus) throws Exception {
+        if (!showStatus) {
+            return new CompareRun(settings, status -> {}).run();
+        }
+        try {
+            return new CompareRun(settings, status -> out.print(ERASE_LINE + status)).run();
+        } finally {
+            out.print(ERASE_LINE);
+        }
     }
 
     private void draw(Comparison comparison) throws CommandException {

@@ -51,6 +51,7 @@ class CompareRunTest {
     }
 
     private static Comparison run(Design broken) throws Exception {
-        return new CompareRun(new CompareSettings(3, 75, 150, 1, 300, SEED, EngineChoice.auto, broken)).run();
+        return new CompareRun(new CompareSettings(3, 75, 150, 1, 300, SEED, EngineChoice.auto, broken), status -> {})
+                .run();
     }
 }
