@@ -2,14 +2,17 @@
 package dev.ringtap.cli.run;
 
 import dev.ringtap.cli.host.EmulatedHost;
+import dev.ringtap.ebpf.object.TapPrograms;
 import dev.ringtap.emulator.HashSourceChoice;
 import dev.ringtap.emulator.SteeredEmulatedTap;
+import dev.ringtap.emulator.device.CustomSteering;
 import dev.ringtap.emulator.device.SteeringDesign;
 import dev.ringtap.emulator.tap.TapPort;
 import dev.ringtap.emulator.tap.emulated.EmulatedTap;
 import dev.ringtap.emulator.tap.plug.PcapCapture;
 import dev.ringtap.emulator.tap.plug.PcapReader;
 import dev.ringtap.emulator.tap.plug.PcapReplay;
+import dev.ringtap.linux.bpf.VmTapPrograms;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -34,10 +37,31 @@ final class EmulatedRunTap implements RunTap {
         lines.add("hashes: %s (%s)".formatted(steered.steering().description(), steered.reason()));
     }
 
+    /** With the user's filter on it, and his steering program if there is one. */
+    private static EmulatedRunTap with(EmulatedTap.Options options, HashSourceChoice hashSource, TapPrograms programs)
+            throws IOException {
+        // The TAP keeps what it is given.
+        VmTapPrograms loaded = VmTapPrograms.load(programs);
+        EmulatedRunTap made;
+        if (programs.steering() == null) {
+            made = new EmulatedRunTap(SteeredEmulatedTap.with(options, hashSource));
+        } else {
+            EmulatedTap tap = new EmulatedTap(options);
+            made = new EmulatedRunTap(new SteeredEmulatedTap(tap, CustomSteering.on(tap, loaded), "--steering"));
+        }
+        if (programs.filter() != null) {
+            made.steered.tap().setFilter(loaded.filter());
+            made.lines.add("filter: " + programs.filter().title() + ", run by ebpf-vm");
+        }
+        return made;
+    }
+
     /**
      * Makes the TAP.
      *
      * @param addresses those that the host answers for
+     * @param hashSource who computes hashes, unless a steering program of the user's leaves that to the device
+     * @param programs of the user's own
      * @param pcapIn frames that the host sends when a guest is ready, or null
      * @param pcapOut where all frames go, or null
      */
@@ -45,6 +69,7 @@ final class EmulatedRunTap implements RunTap {
             EmulatedTap.Options options,
             List<HostAddress> addresses,
             HashSourceChoice hashSource,
+            TapPrograms programs,
             Path pcapIn,
             Path pcapOut)
             throws IOException {
@@ -52,7 +77,7 @@ final class EmulatedRunTap implements RunTap {
             // What cannot be read is told before a guest comes.
             PcapReader.open(pcapIn).close();
         }
-        EmulatedRunTap made = new EmulatedRunTap(SteeredEmulatedTap.with(options, hashSource));
+        EmulatedRunTap made = with(options, hashSource, programs);
         try {
             made.plugIn(addresses, pcapIn, pcapOut);
             return made;

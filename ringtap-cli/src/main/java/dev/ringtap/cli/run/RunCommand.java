@@ -155,6 +155,7 @@ public final class RunCommand implements Callable<Integer> {
                         EmulatedTap.Options.of("emulated0", queuePairs).withMtu(mtu),
                         addresses,
                         tapOptions.hashSource(),
+                        programs,
                         tapOptions.pcapIn(),
                         tapOptions.pcapOut());
     }
