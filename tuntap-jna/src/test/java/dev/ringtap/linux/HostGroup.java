@@ -47,6 +47,12 @@ public enum HostGroup {
             return onPath("linux.uml", "User-Mode Linux");
         }
     },
+    KERNELS {
+        @Override
+        String probe() {
+            return QEMU.missing();
+        }
+    },
     QEMU {
         @Override
         String probe() {

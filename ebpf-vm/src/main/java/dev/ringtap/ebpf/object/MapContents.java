@@ -56,6 +56,16 @@ public final class MapContents {
         return file.toString().endsWith(".bin") ? contents.values(bytes) : contents.lines(bytes);
     }
 
+    /**
+     * Reads lines of text for a map.
+     *
+     * @param file what messages call the place they come from
+     * @throws BpfException as {@link #read}
+     */
+    public static List<Entry> parse(Path file, String lines, MapDefinition map) throws BpfException {
+        return new MapContents(file, map).lines(lines.getBytes(StandardCharsets.UTF_8));
+    }
+
     private List<Entry> values(byte[] bytes) throws BpfException {
         if (!map.isIndexed())
             throw fault("a file that ends in .bin holds the values of an array, but " + shape()

@@ -1,24 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.ringtap.it.uml;
 
+import dev.ringtap.it.initramfs.CpioArchive;
+import dev.ringtap.it.initramfs.InstalledPrograms;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
  * A User-Mode Linux kernel and an initramfs for it, made from what is installed: BusyBox, ethtool with its libraries,
  * the kernel's modules for a virtio network device and IPv6, and our programs of {@code src/test/guest}.
  *
- * @param kernel the {@code linux.uml} executable
+ * @param kernel the command that starts {@code linux.uml}
  * @param initramfs gzip-compressed cpio archive
+ * @param environment {@code NAME=value} for the guest's processes, as arguments of its kernel
  */
-record GuestImage(Path kernel, Path initramfs) {
+record GuestImage(List<String> kernel, Path initramfs, List<String> environment) {
+    private static final Path HOST_SOURCES =
+            Path.of(System.getProperty("basedir", ".")).resolve("src/test/host");
+    /** Makes glibc pass over its functions for registers that {@code small-fpu.c} takes away. */
+    private static final String NARROW_REGISTERS = "GLIBC_TUNABLES=glibc.cpu.hwcaps="
+            + "-AVX512F,-AVX512VL,-AVX512BW,-AVX512DQ,-AVX512CD,-AVX2,-AVX,-AVX_Fast_Unaligned_Load,-XSAVEC";
+
     private static final Path SOURCES =
             Path.of(System.getProperty("basedir", ".")).resolve("src/test/guest");
 
@@ -28,7 +35,7 @@ record GuestImage(Path kernel, Path initramfs) {
             return Optional.of("no linux.uml in PATH or -Dringtap.uml (Debian: user-mode-linux)");
         }
         return Stream.of("busybox", "ethtool", "gcc", "ldd", "setarch", "unshare")
-                .filter(program -> findProgram(program).isEmpty())
+                .filter(program -> InstalledPrograms.find(program).isEmpty())
                 .map(program -> "no " + program + " in PATH")
                 .findFirst();
     }
@@ -36,7 +43,8 @@ record GuestImage(Path kernel, Path initramfs) {
     /** Builds the initramfs in a directory. */
     static GuestImage build(Path directory) throws IOException, InterruptedException {
         Path kernel = findKernel().orElseThrow();
-        String version = outputOf(kernel.toString(), "--version").strip();
+        String version =
+                InstalledPrograms.outputOf(kernel.toString(), "--version").strip();
         Path modules = Path.of(System.getProperty("ringtap.uml.modules", "/usr/lib/uml/modules"))
                 .resolve(version);
 
@@ -45,8 +53,9 @@ record GuestImage(Path kernel, Path initramfs) {
             archive.directory(directoryName);
         }
         archive.executable("init", SOURCES.resolve("init"));
-        archive.executable("bin/busybox", findProgram("busybox").orElseThrow());
-        addDynamic(archive, "usr/sbin/ethtool", findProgram("ethtool").orElseThrow());
+        archive.executable("bin/busybox", InstalledPrograms.find("busybox").orElseThrow());
+        archive.dynamicExecutable(
+                "usr/sbin/ethtool", InstalledPrograms.find("ethtool").orElseThrow());
         addCompiled(archive, directory, "rxhash");
         addCompiled(archive, directory, "tcpstream");
 
@@ -60,62 +69,39 @@ record GuestImage(Path kernel, Path initramfs) {
 
         Path initramfs = directory.resolve("initramfs.gz");
         archive.writeGzipTo(initramfs);
-        return new GuestImage(kernel, initramfs);
+        if (!processorHas("amx_tile")) {
+            return new GuestImage(List.of(kernel.toString()), initramfs, List.of());
+        }
+        Path launcher = compile(HOST_SOURCES.resolve("small-fpu.c"), directory.resolve("small-fpu"));
+        return new GuestImage(List.of(launcher.toString(), kernel.toString()), initramfs, List.of(NARROW_REGISTERS));
     }
 
     private static void addCompiled(CpioArchive archive, Path directory, String program)
             throws IOException, InterruptedException {
-        Path executable = directory.resolve(program);
-        // Static: the guest has no C library of its own, save what ethtool brings.
-        outputOf(
-                "gcc",
-                "-O2",
-                "-Wall",
-                "-Wextra",
-                "-static",
-                "-o",
-                executable.toString(),
-                SOURCES.resolve(program + ".c").toString());
-        archive.executable("bin/" + program, executable);
+        archive.executable("bin/" + program, compile(SOURCES.resolve(program + ".c"), directory.resolve(program)));
     }
 
-    /** Adds a program with the loader and libraries that ldd names, at the very paths it names. */
-    private static void addDynamic(CpioArchive archive, String target, Path program)
-            throws IOException, InterruptedException {
-        archive.executable(target, program);
-        Matcher libraries =
-                Pattern.compile("(?m)^\\s+(?:\\S+ => )?(/\\S+) \\(0x").matcher(outputOf("ldd", "" + program));
-        while (libraries.find()) {
-            Path library = Path.of(libraries.group(1));
-            archive.executable(library.toString().substring(1), library);
+    /** Static: the guest has no C library of its own, save what ethtool brings. */
+    private static Path compile(Path source, Path executable) throws IOException, InterruptedException {
+        InstalledPrograms.outputOf(
+                "gcc", "-O2", "-Wall", "-Wextra", "-static", "-o", executable.toString(), source.toString());
+        return executable;
+    }
+
+    /** Whether a flag of /proc/cpuinfo is there. */
+    private static boolean processorHas(String flag) {
+        try (var lines = Files.lines(Path.of("/proc/cpuinfo"))) {
+            return lines.anyMatch(line ->
+                    line.startsWith("flags") && List.of(line.split("\\s+")).contains(flag));
+        } catch (IOException e) {
+            return false;
         }
     }
 
     private static Optional<Path> findKernel() {
         String named = System.getProperty("ringtap.uml");
         return named == null
-                ? findProgram("linux.uml")
+                ? InstalledPrograms.find("linux.uml")
                 : Optional.of(Path.of(named)).filter(Files::isExecutable);
-    }
-
-    private static Optional<Path> findProgram(String name) {
-        return Stream.concat(
-                        Stream.of(System.getenv().getOrDefault("PATH", "").split(":")),
-                        // ethtool is there, which is not in every user's PATH
-                        Stream.of("/usr/sbin", "/sbin"))
-                .filter(directory -> !directory.isEmpty())
-                .map(directory -> Path.of(directory, name))
-                .filter(Files::isExecutable)
-                .findFirst();
-    }
-
-    private static String outputOf(String... command) throws IOException, InterruptedException {
-        Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
-        process.getOutputStream().close();
-        String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-        if (process.waitFor() != 0) {
-            throw new IOException(String.join(" ", command) + " failed:\n" + output);
-        }
-        return output;
     }
 }

@@ -65,8 +65,9 @@ public final class UmlGuest implements AutoCloseable {
                 "--kill-child",
                 "setarch",
                 // UML maps its memory at fixed addresses
-                "-R",
-                bootImage.kernel().toString(),
+                "-R"));
+        command.addAll(bootImage.kernel());
+        command.addAll(List.of(
                 "mem=128M",
                 "initrd=" + bootImage.initramfs(),
                 "rdinit=/init",
@@ -76,6 +77,7 @@ public final class UmlGuest implements AutoCloseable {
                 "ssl=null",
                 "ssl0=fd:0,fd:1",
                 "noreboot"));
+        command.addAll(bootImage.environment());
         for (Path socket : sockets) {
             command.add("virtio_uml.device=" + socket + ":1");
         }

@@ -44,7 +44,12 @@ public final class VmSteeringProgram implements AutoCloseable {
      * @throws BpfException if the program does not pass the check
      */
     public static VmSteeringProgram load() throws BpfException {
-        return load(SteeringProgram.RESOURCE, SteeringProgram.PROGRAM, VmOptions.defaults());
+        return load(VmOptions.defaults());
+    }
+
+    /** As {@link #load()}, by a runtime with other properties. */
+    public static VmSteeringProgram load(VmOptions options) throws BpfException {
+        return load(SteeringProgram.RESOURCE, SteeringProgram.PROGRAM, options);
     }
 
     /**

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.ringtap.it.uml;
+package dev.ringtap.it.initramfs;
 
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -12,16 +12,17 @@ import java.util.Set;
 import java.util.zip.GZIPOutputStream;
 
 /** Writes an initramfs: a cpio archive of the "newc" format (070701), as the kernel's buffer format document gives it. */
-final class CpioArchive {
+public final class CpioArchive {
     private static final int DIRECTORY = 0040000;
     private static final int REGULAR = 0100000;
 
     private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     private final Set<String> directories = new HashSet<>();
+    private final Set<String> files = new HashSet<>();
     private int inode;
 
     /** Adds an empty directory and those above it; {@code path} has no leading slash. */
-    void directory(String path) {
+    public void directory(String path) {
         int slash = path.lastIndexOf('/');
         if (slash > 0) {
             directory(path.substring(0, slash));
@@ -32,20 +33,55 @@ final class CpioArchive {
     }
 
     /** Adds a file, making its directory first; {@code path} has no leading slash. */
-    void file(String path, int permissions, byte[] content) {
+    public void file(String path, int permissions, byte[] content) {
         int slash = path.lastIndexOf('/');
         if (slash > 0) {
             directory(path.substring(0, slash));
         }
-        entry(path, REGULAR | permissions, content);
+        // A library that two programs share goes in once.
+        if (files.add(path)) {
+            entry(path, REGULAR | permissions, content);
+        }
     }
 
-    void executable(String path, Path source) throws IOException {
+    /** Adds an executable file. */
+    public void executable(String path, Path source) throws IOException {
         file(path, 0755, Files.readAllBytes(source));
     }
 
+    /** Adds a program of this host at {@code path}, with its loader and libraries at the very paths where they are here. */
+    public void dynamicExecutable(String path, Path program) throws IOException, InterruptedException {
+        executable(path, program);
+        for (Path library : InstalledPrograms.librariesOf(program)) {
+            executable(library.toString().substring(1), library);
+        }
+    }
+
+    /** Adds a directory of this host with all that is in it. */
+    public void tree(String path, Path source) throws IOException {
+        directory(path);
+        try (var files = Files.walk(source)) {
+            for (Path file : files.sorted().toList()) {
+                String target = file.equals(source) ? path : path + '/' + source.relativize(file);
+                if (Files.isDirectory(file)) {
+                    directory(target);
+                } else {
+                    file(target, Files.isExecutable(file) ? 0755 : 0644, Files.readAllBytes(file));
+                }
+            }
+        }
+    }
+
+    /** Ends the archive and writes it as it is: quick to unpack where a processor is emulated. */
+    public void writeTo(Path file) throws IOException {
+        entry("TRAILER!!!", 0, new byte[0]);
+        try (OutputStream out = Files.newOutputStream(file)) {
+            bytes.writeTo(out);
+        }
+    }
+
     /** Ends the archive and writes it compressed. */
-    void writeGzipTo(Path file) throws IOException {
+    public void writeGzipTo(Path file) throws IOException {
         entry("TRAILER!!!", 0, new byte[0]);
         try (OutputStream out = new GZIPOutputStream(Files.newOutputStream(file), 1 << 16)) {
             bytes.writeTo(out);
