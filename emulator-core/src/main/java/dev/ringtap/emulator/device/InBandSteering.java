@@ -67,8 +67,9 @@ public final class InBandSteering implements SteeringDesign {
      */
     public static InBandSteering with(InBandProgram program, TapDevice tap) throws IOException {
         program.configure(InBandConfig.withoutPrefix(SteeringConfig.constant(0)));
-        // A filter that somebody set on a persistent TAP would look at prefixes.
+        // Filters that somebody left on a persistent TAP would look at prefixes.
         tap.clearTransmitFilter();
+        tap.clearFilter();
         program.attachTo(tap.link());
         return new InBandSteering(tap, program);
     }

@@ -64,7 +64,15 @@ class VerifyRunTest {
         assertThat(outcome.passed()).isTrue();
         assertThat(outcome.total().packets()).isGreaterThan(LOAD_PACKETS);
         assertThat(outcome.total().largeFrames()).isGreaterThan(LOAD_PACKETS / 10);
-        assertThat(outcome.dropped()).as("packets that the overflowing queues dropped").isPositive();
+        assertThat(outcome.dropped())
+                .as("packets that the overflowing queues dropped")
+                .isPositive();
+    }
+
+    @Test
+    void wrongKeyInTheCheckerMakesTheLoadFail() throws Exception {
+        Outcome outcome = run(2, EngineChoice.epoll, HashSourceChoice.EBPF, LOAD_PACKETS, true);
+        assertThat(outcome.mismatches()).as("all but those without a hash").isGreaterThan(LOAD_PACKETS / 2);
     }
 
     @Test
