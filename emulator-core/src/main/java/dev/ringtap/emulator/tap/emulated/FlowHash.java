@@ -61,10 +61,6 @@ final class FlowHash {
         long target = mix((long) BE64.get(data, at + 24), (long) BE64.get(data, at + 32));
         long hash = pair(start, source, target);
         int next = data[at + 6] & 0xFF;
-        // Whoever labels his flows need not be looked at further.
-        if ((be32(data, at) & 0xFFFFF) != 0) {
-            return finish(mix(hash, next));
-        }
         int header = at + IPV6_BYTES;
         for (int i = 0; i < MAX_EXTENSIONS && header + 8 <= end; i++) {
             if (next == 44) {

@@ -720,6 +720,22 @@ abstract class TunContract {
     }
 
     @Test
+    void flowOfWhichNothingIsHeardIsForgotten() throws Exception {
+        try (var bed = open(4)) {
+            int byHash = queueOf(bed, 1);
+            int learned = (byHash + 1) % 4;
+            learn(bed, 1, learned);
+            assertThat(queueOf(bed, 1)).isEqualTo(learned);
+            // What the host sends does not keep the flow alive.
+            long deadline = System.nanoTime() + 30_000_000_000L;
+            while (queueOf(bed, 1) != byHash) {
+                assertThat(System.nanoTime()).as("still remembered").isLessThan(deadline);
+                Thread.sleep(100);
+            }
+        }
+    }
+
+    @Test
     void detachedQueueTeachesNothing() throws Exception {
         try (var bed = open(4)) {
             bed.setAttachedQueues(3);
@@ -740,6 +756,35 @@ abstract class TunContract {
                 other[NETWORK + 6] = 0x20;
                 bed.send(other);
                 assertThat(drain(bed)).isEqualTo(3);
+            }
+        }
+    }
+
+    @Test
+    void portsOfIpv6TellFlowsApartWhateverTheirLabels() throws Exception {
+        try (var bed = open(4)) {
+            int[] queues = {3, 1, 2, 0, 1, 3};
+            for (int port = 0; port < queues.length; port++) {
+                byte[] labelled = TestFrames.udp6(port, 9, 20);
+                labelled[NETWORK + 3] = (byte) port;
+                bed.write(queues[port], TestFrames.join(new byte[12], labelled), 12);
+            }
+            for (int port = 0; port < queues.length; port++) {
+                byte[] labelled = TestFrames.udp6(port, 9, 20);
+                labelled[NETWORK + 3] = 77;
+                bed.send(labelled);
+                assertThat(drain(bed)).isEqualTo(queues[port]);
+            }
+        }
+    }
+
+    @Test
+    void framesThatAreNotIpAreOneFlow() throws Exception {
+        try (var bed = open(4)) {
+            bed.write(2, TestFrames.join(new byte[12], TestFrames.plain(0)), 12);
+            for (int i = 1; i < 20; i++) {
+                bed.send(TestFrames.plain(i));
+                assertThat(drain(bed)).isEqualTo(2);
             }
         }
     }
