@@ -83,18 +83,14 @@ record HelperPrototype(
         read(MAP_UPDATE_ELEM, Result.NUMBER, MAP, MAP_KEY, MAP_VALUE, ANYTHING);
         read(3, Result.NUMBER, MAP, MAP_KEY); // map_delete_elem
         add(5, ALL); // ktime_get_ns
-        add(6, ALL, MEMORY, SIZE, ANYTHING, ANYTHING, ANYTHING); // trace_printk
+        add(6, ALL, MEMORY, SIZE); // trace_printk: what r3 to r5 hold is for the format to say
         add(7, ALL); // get_prandom_u32
         add(8, ALL); // get_smp_processor_id
         change(9, CONTEXT, ANYTHING, MEMORY, SIZE, ANYTHING); // skb_store_bytes
         change(10, CONTEXT, ANYTHING, ANYTHING, ANYTHING, ANYTHING); // l3_csum_replace
         change(11, CONTEXT, ANYTHING, ANYTHING, ANYTHING, ANYTHING); // l4_csum_replace
-        change(13, CONTEXT, ANYTHING, ANYTHING); // clone_redirect
-        add(17, TC, CONTEXT); // get_cgroup_classid
         change(18, CONTEXT, ANYTHING, ANYTHING); // skb_vlan_push
         change(19, CONTEXT); // skb_vlan_pop
-        add(23, TC, ANYTHING, ANYTHING); // redirect
-        add(24, TC, CONTEXT); // get_route_realm
         add(26, ALL, CONTEXT, ANYTHING, MEMORY_OUT, SIZE); // skb_load_bytes
         TABLE.put(
                 28, // csum_diff
@@ -105,7 +101,6 @@ record HelperPrototype(
                         false,
                         Result.NUMBER,
                         List.of(MEMORY_OR_NULL, SIZE_OR_ZERO, MEMORY_OR_NULL, SIZE_OR_ZERO, ANYTHING)));
-        change(31, CONTEXT, ANYTHING, ANYTHING); // skb_change_proto
         add(32, TC, CONTEXT, ANYTHING); // skb_change_type
         add(34, TC, CONTEXT); // get_hash_recalc
         change(38, CONTEXT, ANYTHING, ANYTHING); // skb_change_tail
@@ -114,25 +109,18 @@ record HelperPrototype(
         add(41, TC, CONTEXT); // set_hash_invalid
         add(42, ALL); // get_numa_node_id
         change(43, CONTEXT, ANYTHING, ANYTHING); // skb_change_head
-        add(46, ALL, CONTEXT); // get_socket_cookie
-        add(47, ALL, CONTEXT); // get_socket_uid
         add(48, TC, CONTEXT, ANYTHING); // set_hash
-        change(50, CONTEXT, ANYTHING, ANYTHING, ANYTHING); // skb_adjust_room
         add(68, ALL, CONTEXT, ANYTHING, MEMORY_OUT, SIZE, ANYTHING); // skb_load_bytes_relative
-        add(118, ALL); // jiffies64
         add(125, ALL); // ktime_get_boot_ns
         add(130, ALL, MAP, MEMORY, SIZE_OR_ZERO, ANYTHING); // ringbuf_output
         add(131, ALL, Result.RECORD_OR_NULL, MAP, RECORD_BYTES, ANYTHING); // ringbuf_reserve
         add(132, ALL, Result.NOTHING, RECORD, ANYTHING); // ringbuf_submit
         add(133, ALL, Result.NOTHING, RECORD, ANYTHING); // ringbuf_discard
         add(134, ALL, MAP, ANYTHING); // ringbuf_query
-        add(135, TC, CONTEXT, ANYTHING); // csum_level
         add(160, ALL); // ktime_get_coarse_ns
         add(FOR_EACH_MAP_ELEM, ALL, MAP, CALLBACK, CALLBACK_CONTEXT, ANYTHING);
         add(LOOP, ALL, ANYTHING, CALLBACK, CALLBACK_CONTEXT, ANYTHING);
-        add(192, TC, CONTEXT, ANYTHING, ANYTHING); // skb_set_tstamp
         read(MAP_LOOKUP_PERCPU_ELEM, Result.MAP_VALUE_OR_NULL, MAP, MAP_KEY, ANYTHING);
-        add(208, ALL); // ktime_get_tai_ns
     }
 
     /** Null if it is not known. */

@@ -42,8 +42,9 @@ final class KeptState {
 
     /** @return whether it is not worth comparing with any longer */
     boolean missed() {
-        // A state in a loop that is still open may be what shows that the loop has no end.
-        int patience = isComplete() ? 3 : 64;
+        // A state that is still open covers nothing yet, and may be what shows that a loop has no end. That comparison
+        // is cheap, by fingerprint.
+        int patience = isComplete() ? 64 : 1024;
         if (++misses <= patience * (hits + 1)) return false;
         // The states that follow still hold this one as their parent.
         state = null;

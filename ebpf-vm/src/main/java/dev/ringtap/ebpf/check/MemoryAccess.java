@@ -226,7 +226,7 @@ final class MemoryAccess {
                     throw new Refusal(
                             slot,
                             name(register) + " points at " + region + ", and an access at offset " + distance
-                                    + " begins up to " + magnitude(bounds.smin()) + " bytes before it",
+                                    + " begins " + before(bounds.smin()),
                             distance.isConstant() ? "" : "compare the index with its limits before");
                 if (bounds.smax() > region.sizeBytes() - bytes)
                     throw new Refusal(
@@ -329,8 +329,8 @@ final class MemoryAccess {
         return "r10" + offset;
     }
 
-    private static String magnitude(long negative) {
-        return Long.toUnsignedString(-negative);
+    private static String before(long offset) {
+        return offset < -(1L << 32) ? "anywhere before it" : "up to " + -offset + " bytes before it";
     }
 
     private static String behind(long offset, long bytes, long sizeBytes) {

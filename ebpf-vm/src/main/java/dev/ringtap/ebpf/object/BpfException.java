@@ -4,9 +4,9 @@ package dev.ringtap.ebpf.object;
 import java.io.IOException;
 
 /**
- * An eBPF object that cannot be used: its file is malformed or asks for something that is not supported, or the
- * kernel's verifier refused a program of it. The message names the object and the section, symbol or offset at fault;
- * after a refusal it ends with the last lines of the verifier's log.
+ * An eBPF object that cannot be used: its file is malformed or asks for something that is not supported, or a
+ * program of it was refused, by the kernel's verifier or by the check that stands for it in user space. The message names
+ * the object and the section, symbol or offset at fault; after a refusal it ends with the last lines of the verifier's log.
  */
 public class BpfException extends IOException {
     private static final long serialVersionUID = 1L;

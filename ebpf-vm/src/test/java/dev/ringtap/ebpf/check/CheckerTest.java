@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.ringtap.ebpf.isa.Code;
 import dev.ringtap.ebpf.object.MapDefinition;
 import dev.ringtap.ebpf.object.ProgramType;
 import java.util.Arrays;
@@ -48,7 +49,8 @@ class CheckerTest {
             return name.equals("report") ? List.of(2) : List.of();
         }
     };
-    private static final CheckOptions OPTIONS = CheckOptions.defaults().withKfuncs(KFUNCS);
+    private static final CheckOptions OPTIONS =
+            CheckOptions.defaults().withKfuncs(KFUNCS).withInstructionsMax(100_000);
 
     private static final String LOOKUP = """
             *(u32 *)(r10 - 4) = 0
@@ -614,7 +616,7 @@ class CheckerTest {
                                 "a loop without a bound",
                                 "r6 = *(u32 *)(r1 + 0)\nr0 = 0\nagain:\nr0 += 1\nif r0 != r6 goto again\nexit",
                                 -1,
-                                "given up after 1000000 instructions"),
+                                "given up after 100000 instructions"),
                         // Functions of the kernel.
                         socket(
                                 "a kernel function that is not exported",
@@ -924,9 +926,8 @@ class CheckerTest {
 
     @Test
     void memoryOfAProgramWithoutAPacketIsChecked() throws Exception {
-        var code = dev.ringtap.ebpf.isa.Code.decode(
-                Assembly.program(ProgramType.SOCKET_FILTER, "r0 = *(u32 *)(r1 + 4)\nexit")
-                        .instructions());
+        var code = Code.decode(Assembly.program(ProgramType.SOCKET_FILTER, "r0 = *(u32 *)(r1 + 4)\nexit")
+                .instructions());
         Checker.checkOnMemory("test", code, 8, OPTIONS);
         assertThrows(ProgramRefusedException.class, () -> Checker.checkOnMemory("test", code, 7, OPTIONS));
     }

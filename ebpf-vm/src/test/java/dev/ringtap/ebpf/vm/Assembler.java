@@ -119,6 +119,10 @@ final class Assembler {
         } else if (operation.startsWith("lock ")) {
             atomic(plain, wide, operands);
         } else if (operation.equals("lddw")) {
+            if (operands.get(1).startsWith("map ") || operands.get(1).startsWith("func ")) {
+                reference(operands);
+                return;
+            }
             long value = decode(operands.get(1));
             slot(0x18, register(operands.get(0)), 0, 0, (int) value);
             slot(0, 0, 0, 0, (int) (value >>> 32));
@@ -147,6 +151,14 @@ final class Assembler {
         } else {
             throw new SyntaxException("line " + line.number() + ": no operation '" + operation + "'");
         }
+    }
+
+    /** Beyond the suite's notation: {@code lddw %r1, map 0} and {@code lddw %r2, func label}. */
+    private void reference(List<String> operands) {
+        String[] what = operands.get(1).split("\\s+");
+        boolean map = what[0].equals("map");
+        slot(0x18, register(operands.get(0)), map ? 1 : 4, 0, map ? Integer.parseInt(what[1]) : target(what[1]));
+        slot(0, 0, 0, 0, 0);
     }
 
     private void alu(String operation, boolean wide, List<String> operands) {

@@ -122,9 +122,9 @@ final class KernelMeter implements Meter {
     }
 
     @Override
-    public void warmUp() {
+    public double warmUp() {
         // The kernel has compiled its programs.
-        deviceNs();
+        return deviceNs();
     }
 
     @Override
