@@ -36,11 +36,9 @@ public record KernelTap(TapPort port, SteeringDesign steering, String reason) {
      * @throws IOException if the source that was asked for by name cannot be had here, with the reason
      */
     public static KernelTap with(TapDevice tap, HashSourceChoice choice) throws IOException {
-        if (InBandProgram.removeLeftovers(tap.link())) {
-            LOG.warn("removed a filter that an earlier run left at the egress of {}", tap.name());
-        }
+        removeLeftovers(tap);
         return switch (choice) {
-            case DEVICE -> device(tap, "--hash-source device");
+            case DEVICE -> withDevice(tap, "--hash-source device");
             case EBPF -> new KernelTap(new KernelTapPort(tap), InBandSteering.on(tap), "--hash-source ebpf");
             case KERNEL -> kernel(tap);
             case AUTO -> cheapest(tap);
@@ -49,7 +47,20 @@ public record KernelTap(TapPort port, SteeringDesign steering, String reason) {
         };
     }
 
-    private static KernelTap device(TapDevice tap, String reason) {
+    /**
+     * Takes away what an earlier run with hashes in band left on a persistent TAP when it was killed: frames would go on
+     * to have its prefix. {@link #with} does that.
+     *
+     * @throws IOException if there is something, and it may not be taken away without CAP_NET_ADMIN
+     */
+    public static void removeLeftovers(TapDevice tap) throws IOException {
+        if (InBandProgram.removeLeftovers(tap.link())) {
+            LOG.warn("removed a filter that an earlier run left at the egress of {}", tap.name());
+        }
+    }
+
+    /** Hashes by the device, which works on every kernel. */
+    public static KernelTap withDevice(TapDevice tap, String reason) {
         return new KernelTap(new KernelTapPort(tap), ProgramSteering.on(tap), reason);
     }
 
@@ -68,9 +79,9 @@ public record KernelTap(TapPort port, SteeringDesign steering, String reason) {
             }
             program.close();
         } catch (IOException e) {
-            return device(tap, "ebpf cannot be had: " + e.getMessage());
+            return withDevice(tap, "ebpf cannot be had: " + e.getMessage());
         }
-        return device(tap, cost.toString());
+        return withDevice(tap, cost.toString());
     }
 
     private static KernelTap kernel(TapDevice tap) throws IOException {

@@ -96,13 +96,15 @@ final class PrefixPeel {
         if (type == InBandPrefix.TYPE) {
             report = InBandPrefix.report(fronts, prefix);
         } else if ((type == TPID_CUSTOMER || type == TPID_SERVICE) && rest >= beginning.byteSize()) {
-            // After the tag came what the front had no room for. The guest could rewrite it: it is read once.
+            // After the tag came what the front had no room for. It lies where the guest could rewrite it, so it is
+            // read
+            // once, and the nonce alone says whether this is a prefix: a guest that made it look like none would be
+            // handed the nonce.
             room.copyOut(slot, restAt, beginning, 0, beginning.byteSize());
             long before = -InBandPrefix.TAG;
-            if (InBandPrefix.type(beginning, before) != InBandPrefix.TYPE) {
-                return false;
-            }
-            report = InBandPrefix.report(beginning, before);
+            report = InBandPrefix.type(beginning, before) == InBandPrefix.TYPE
+                    ? InBandPrefix.report(beginning, before)
+                    : HashReport.NONE;
             room.copyIn(slot, restAt, beginning, InBandPrefix.TAG_BYTES, ADDRESSES_BYTES);
             room.copyIn(slot, restAt + ADDRESSES_BYTES, fronts, prefix + InBandPrefix.TAG, InBandPrefix.TAG_BYTES);
         } else {

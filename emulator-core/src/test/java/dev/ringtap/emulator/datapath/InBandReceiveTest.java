@@ -276,6 +276,23 @@ class InBandReceiveTest {
         assertThat(receive().frame()).isEqualTo(frame);
     }
 
+    /** The last bytes of a prefix with a tag lie in the guest's buffers for a moment. */
+    @Test
+    void guestThatRewritesWhatItSeesOfAPrefixLearnsNothing() {
+        for (int round = 0; round < 2; round++) {
+            byte[] frame = frame(200, true);
+            byte[] packet = Shape.TAGGED.packet(frame);
+            packet[16] = 0x08;
+            packet[17] = 0x00;
+            makeAvailable(List.of(2048), packet.length);
+            send(header(0, 0, 0, 0), packet);
+            Received received = receive();
+            assertThat(received.frame()).isEqualTo(frame);
+            assertThat(received.report()).isZero();
+            assertNothingOfAPrefixInMemory();
+        }
+    }
+
     @Test
     void prefixWithoutAFrameIsDropped() {
         makeAvailable(List.of(2048), 60);

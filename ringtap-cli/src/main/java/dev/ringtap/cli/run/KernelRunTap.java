@@ -43,6 +43,7 @@ final class KernelRunTap implements RunTap {
         TapDevice tap = TapDevice.open(options);
         try {
             prepareLink(tap.link(), mtu, addresses);
+            KernelTap.removeLeftovers(tap);
             return with(tap, hashSource, programOptions, programs);
         } catch (IOException | RuntimeException e) {
             tap.close();
@@ -83,7 +84,9 @@ final class KernelRunTap implements RunTap {
             throw e;
         }
         loaded.close(); // the TAP keeps the filter
-        KernelTap steered = KernelTap.with(tap, hashSource);
+        KernelTap steered = programs.filter() != null && hashSource == HashSourceChoice.AUTO
+                ? KernelTap.withDevice(tap, "the filter is to see frames as they are")
+                : KernelTap.with(tap, hashSource);
         lines.add("hashes: %s (%s)".formatted(steered.steering().description(), steered.reason()));
         return new KernelRunTap(steered.port(), steered.steering(), lines);
     }

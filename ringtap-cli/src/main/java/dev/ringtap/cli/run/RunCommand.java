@@ -8,6 +8,7 @@ import dev.ringtap.ebpf.object.TapPrograms;
 import dev.ringtap.emulator.Emulator;
 import dev.ringtap.emulator.EmulatorConfig;
 import dev.ringtap.emulator.EmulatorSnapshot;
+import dev.ringtap.emulator.HashSourceChoice;
 import dev.ringtap.emulator.io.IoEngine;
 import dev.ringtap.emulator.tap.emulated.EmulatedTap;
 import dev.ringtap.linux.bpf.SteeringConfig;
@@ -121,6 +122,10 @@ public final class RunCommand implements Callable<Integer> {
         if (chosen.kernel()) {
             // Before anything is made: a name that cannot be one is wrong usage.
             tapOptions.kernelTap(queuePairs);
+        }
+        if (chosen.kernel() && programs.filter() != null && tapOptions.hashSource() == HashSourceChoice.EBPF) {
+            throw usage("--hash-source ebpf: the program of --filter would see the hash that stands in front of each"
+                    + " frame; use --hash-source device");
         }
         RunTap tap = open(chosen, programs);
         Emulator emulator;

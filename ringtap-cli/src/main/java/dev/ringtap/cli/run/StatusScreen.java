@@ -45,6 +45,9 @@ final class StatusScreen {
                     "█".repeat(cells)));
         }
         text.append(losses(now)).append('\n');
+        if (now.total(Counter.RX_UNPREFIXED) > 0) {
+            text.append("without the hash that was due in band: %d%n".formatted(now.total(Counter.RX_UNPREFIXED)));
+        }
         before = now;
         beforeNs = nowNs;
         return text.toString();

@@ -24,6 +24,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 @RequiresBpf
 class VerifyRunTest {
     private static final int FLOWS = 120;
+    private static final int LOAD_PACKETS = 50_000;
     private static final long SEED = 20_250_101;
 
     @ParameterizedTest
@@ -49,6 +50,25 @@ class VerifyRunTest {
         assertThat(back.partialChecksums()).isPositive().isLessThan(back.datagrams());
     }
 
+    /** Hashes in band, and then two senders at once that overflow the TAP's queues. */
+    @ParameterizedTest
+    @EnumSource(
+            value = EngineChoice.class,
+            names = {"epoll", "io_uring"})
+    void everyPacketIsAsExpectedWithTheHashInBandAndUnderLoad(EngineChoice engine) throws Exception {
+        assumeTrue(
+                engine == EngineChoice.epoll || IoEngine.IO_URING.unavailability() == null,
+                "io_uring is not available here");
+        Outcome outcome = run(4, engine, HashSourceChoice.EBPF, LOAD_PACKETS, false);
+        assertThat(outcome.failures()).isEmpty();
+        assertThat(outcome.passed()).isTrue();
+        assertThat(outcome.total().packets()).isGreaterThan(LOAD_PACKETS);
+        assertThat(outcome.total().largeFrames()).isGreaterThan(LOAD_PACKETS / 10);
+        assertThat(outcome.dropped())
+                .as("packets that the overflowing queues dropped")
+                .isPositive();
+    }
+
     @Test
     void oneQueuePairWorksWithoutMultiqueue() throws Exception {
         Outcome outcome = run(1, EngineChoice.auto, false);
@@ -66,9 +86,15 @@ class VerifyRunTest {
     }
 
     private static Outcome run(int pairs, EngineChoice engine, boolean breakKey) throws Exception {
+        return run(pairs, engine, HashSourceChoice.DEVICE, 0, breakKey);
+    }
+
+    private static Outcome run(
+            int pairs, EngineChoice engine, HashSourceChoice hashSource, long loadPackets, boolean breakKey)
+            throws Exception {
         PrintStream quiet = new PrintStream(OutputStream.nullOutputStream(), false, StandardCharsets.UTF_8);
         VerifySettings settings =
-                new VerifySettings(pairs, FLOWS, SEED, engine, TapChoice.kernel, HashSourceChoice.DEVICE, 0, breakKey);
+                new VerifySettings(pairs, FLOWS, SEED, engine, TapChoice.kernel, hashSource, loadPackets, breakKey);
         return new VerifyRun(settings, new Progress(quiet, false)).run();
     }
 }
