@@ -109,8 +109,11 @@ record HelperPrototype(
         add(41, TC, CONTEXT); // set_hash_invalid
         add(42, ALL); // get_numa_node_id
         change(43, CONTEXT, ANYTHING, ANYTHING); // skb_change_head
+        add(46, ALL, CONTEXT); // get_socket_cookie
+        add(47, ALL, CONTEXT); // get_socket_uid
         add(48, TC, CONTEXT, ANYTHING); // set_hash
         add(68, ALL, CONTEXT, ANYTHING, MEMORY_OUT, SIZE, ANYTHING); // skb_load_bytes_relative
+        add(118, ALL); // jiffies64
         add(125, ALL); // ktime_get_boot_ns
         add(130, ALL, MAP, MEMORY, SIZE_OR_ZERO, ANYTHING); // ringbuf_output
         add(131, ALL, Result.RECORD_OR_NULL, MAP, RECORD_BYTES, ANYTHING); // ringbuf_reserve
@@ -121,6 +124,7 @@ record HelperPrototype(
         add(FOR_EACH_MAP_ELEM, ALL, MAP, CALLBACK, CALLBACK_CONTEXT, ANYTHING);
         add(LOOP, ALL, ANYTHING, CALLBACK, CALLBACK_CONTEXT, ANYTHING);
         read(MAP_LOOKUP_PERCPU_ELEM, Result.MAP_VALUE_OR_NULL, MAP, MAP_KEY, ANYTHING);
+        add(208, ALL); // ktime_get_tai_ns
     }
 
     /** Null if it is not known. */
@@ -128,7 +132,7 @@ record HelperPrototype(
         return TABLE.get(number);
     }
 
-    /** Numbers of all helpers that programs of a type may call. */
+    /** Numbers of all helpers that are known. */
     static Set<Integer> numbers() {
         return TABLE.keySet();
     }

@@ -34,7 +34,7 @@ enum ContextField {
     TC_INDEX(44, 4, "tcIndex", Kind.SHORT),
     CB(48, 20, "cb", Kind.BYTES),
     HASH(68, 4, "hash", Kind.INT),
-    TC_CLASSID(72, 4, "tcClassid", Kind.INT),
+    TC_CLASSID(72, 4, "tcClassid", Kind.SHORT),
     DATA(76, 4, "offset", Kind.PACKET_START),
     DATA_END(80, 4, "length", Kind.PACKET_END),
     NAPI_ID(84, 4, "napiId", Kind.INT),
@@ -62,18 +62,10 @@ enum ContextField {
         PACKET_END
     }
 
-    /** What some type of program may write; {@code cb} is apart, since any part of it may be written. */
-    private static final Set<ContextField> WRITABLE = EnumSet.of(
-            MARK,
-            QUEUE_MAPPING,
-            PRIORITY,
-            TC_INDEX,
-            TC_CLASSID,
-            TSTAMP,
-            VNET_HASH_VALUE,
-            VNET_HASH_REPORT,
-            VNET_RSS_QUEUE);
+    private static final Set<ContextField> ASSIGNABLE =
+            EnumSet.of(MARK, PRIORITY, TC_INDEX, TC_CLASSID, TSTAMP, VNET_HASH_VALUE, VNET_HASH_REPORT, VNET_RSS_QUEUE);
 
+    private static final int NO_QUEUE = 0xFFFF;
     private static final int SIZE_BYTES = 200;
     private static final ContextField[] BY_OFFSET = new ContextField[SIZE_BYTES];
 
@@ -110,9 +102,9 @@ enum ContextField {
         return kind;
     }
 
-    /** Whether some type of program may write it, as a whole; which one, the checker knows. */
-    boolean isSettable() {
-        return WRITABLE.contains(this);
+    /** Whether a write is a plain assignment, for some type of program; which one, the checker knows. */
+    boolean isAssignable() {
+        return ASSIGNABLE.contains(this);
     }
 
     /** The field that an access falls into, null if there is none or it reaches beyond it. */
@@ -156,7 +148,7 @@ enum ContextField {
             case TC_INDEX -> skb.tcIndex & 0xFFFF;
             case CB -> throw new AssertionError(this);
             case HASH -> u32(skb.hash);
-            case TC_CLASSID -> u32(skb.tcClassid);
+            case TC_CLASSID -> skb.tcClassid & 0xFFFF;
             case DATA, DATA_META -> Address.of(Address.PACKET, skb.offset);
             case DATA_END -> Address.of(Address.PACKET, skb.offset + skb.length);
             case NAPI_ID -> u32(skb.napiId);
@@ -175,10 +167,14 @@ enum ContextField {
     private boolean set(SkBuff skb, long value) {
         switch (this) {
             case MARK -> skb.mark = (int) value;
-            case QUEUE_MAPPING -> skb.queueMapping = (int) value & 0xFFFF;
+            case QUEUE_MAPPING -> {
+                // What is no queue number leaves it as it was.
+                int queue = (int) value;
+                if (Integer.compareUnsigned(queue, NO_QUEUE) < 0) skb.queueMapping = queue;
+            }
             case PRIORITY -> skb.priority = (int) value;
             case TC_INDEX -> skb.tcIndex = (int) value & 0xFFFF;
-            case TC_CLASSID -> skb.tcClassid = (int) value;
+            case TC_CLASSID -> skb.tcClassid = (int) value & 0xFFFF;
             case TSTAMP -> skb.tstamp = value;
             case VNET_HASH_VALUE -> skb.vnetHashValue = (int) value;
             case VNET_HASH_REPORT -> skb.vnetHashReport = (int) value & 0xFFFF;

@@ -14,8 +14,8 @@ import java.util.Objects;
 import java.util.function.Consumer;
 
 /**
- * The programs and maps of one object, loaded into this process. Thread-safe. Closing it drops them; who still holds a
- * program or a map can go on using it.
+ * The programs and maps of one object, loaded into this process. Programs are run and maps are used from any thread.
+ * Closing the VM drops them; who still holds one can go on using it.
  */
 public final class EbpfVm implements AutoCloseable {
     private final String file;

@@ -881,7 +881,7 @@ final class FunctionWriter {
                             value);
                     return true;
                 }
-                if (field == null || sizeBytes != field.sizeBytes() || !field.isSettable()) return false;
+                if (field == null || sizeBytes != field.sizeBytes() || !field.isAssignable()) return false;
                 code.aload(skb);
                 value.run();
                 boolean wide = field.kind() == ContextField.Kind.LONG;

@@ -246,12 +246,13 @@ public final class SkBuff {
         return this;
     }
 
+    /** 0 to 65535. */
     public int tcClassid() {
         return tcClassid;
     }
 
     public SkBuff tcClassid(int value) {
-        tcClassid = value;
+        tcClassid = value & 0xFFFF;
         return this;
     }
 

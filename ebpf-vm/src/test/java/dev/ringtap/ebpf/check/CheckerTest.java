@@ -883,6 +883,59 @@ class CheckerTest {
     }
 
     @Test
+    void whatLimitedACopyIsNeededWithIt() {
+        // r4 is limited by r7 through its copy r3. The path with r7 = 100 comes to the meeting point last.
+        String source = FOUND.formatted("array") + """
+                r1 = *(u32 *)(r0 + 0)
+                r7 = 100
+                if r1 == 1 goto meet
+                r7 = 8
+                meet:
+                r3 = *(u32 *)(r0 + 4)
+                r4 = r3
+                if r3 > r7 goto out
+                r0 += r4
+                r0 = *(u8 *)(r0 + 0)
+                exit
+                out:
+                r0 = 0
+                exit
+                """;
+        var program = Assembly.program(ProgramType.SOCKET_FILTER, source);
+        var refused = assertThrows(ProgramRefusedException.class, () -> Checker.check(program, MAPS, OPTIONS));
+        assertEquals(AFTER_FOUND + 8, refused.slot());
+    }
+
+    @Test
+    void whatMatteredIsPassedOnWhereAPathEndsInAKeptState() {
+        // Three paths: one to late; one over early to late, which ends there; one over early with 100, which must not
+        // end.
+        String inRegister = FOUND.formatted("array") + """
+                r1 = *(u32 *)(r0 + 0)
+                r7 = 100
+                if r1 == 1 goto early
+                r7 = 8
+                if r1 == 2 goto early
+                goto late
+                early:
+                r5 = 0
+                late:
+                r0 += r7
+                r0 = *(u8 *)(r0 + 0)
+                exit
+                """;
+        String onStack = inRegister
+                .replace("r7 = 100", "*(u64 *)(r10 - 16) = 100")
+                .replace("r7 = 8", "*(u64 *)(r10 - 16) = 8")
+                .replace("r0 += r7", "r7 = *(u64 *)(r10 - 16)\nr0 += r7");
+        for (var source : List.of(inRegister, onStack)) {
+            var program = Assembly.program(ProgramType.SOCKET_FILTER, source);
+            var refused = assertThrows(ProgramRefusedException.class, () -> Checker.check(program, MAPS, OPTIONS));
+            assertTrue(refused.reason().contains("at offset 100 ends"), refused::getMessage);
+        }
+    }
+
+    @Test
     void saysWhatItFoundOut() throws ProgramRefusedException {
         var checked = accept(
                 ProgramType.SOCKET_FILTER,

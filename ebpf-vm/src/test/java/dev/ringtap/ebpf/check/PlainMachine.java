@@ -18,6 +18,7 @@ import dev.ringtap.ebpf.isa.Instruction.Swap;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayDeque;
+import java.util.Arrays;
 
 /**
  * Runs programs on plain memory by this file's own reading of the instruction set, one step at a time, so that a test can
@@ -55,10 +56,10 @@ final class PlainMachine {
         this.memory = ByteBuffer.wrap(memory.clone()).order(ByteOrder.LITTLE_ENDIAN);
         for (int i = 0; i < FRAMES; i++) {
             stacks[i] = ByteBuffer.allocate(Stack.BYTES).order(ByteOrder.LITTLE_ENDIAN);
-            java.util.Arrays.fill(stacks[i].array(), stackFill);
+            Arrays.fill(stacks[i].array(), stackFill);
         }
         // What was never written must not matter.
-        java.util.Arrays.fill(registers, 0x5A5A_5A5A_5A5A_5A5AL ^ stackFill);
+        Arrays.fill(registers, 0x5A5A_5A5A_5A5A_5A5AL ^ stackFill);
         registers[1] = MEMORY;
         registers[2] = memory.length;
         registers[10] = STACKS;
@@ -106,7 +107,7 @@ final class PlainMachine {
                 if (holds) slot += jump.offset();
             }
             case CallLocal call -> {
-                returns.push(new Return(slot, java.util.Arrays.copyOfRange(registers, 6, 11)));
+                returns.push(new Return(slot, Arrays.copyOfRange(registers, 6, 11)));
                 registers[10] = STACKS + returns.size() * BETWEEN_STACKS;
                 slot += call.offset();
             }

@@ -9,6 +9,7 @@ import dev.ringtap.ebpf.check.Value.Scalar;
 import dev.ringtap.ebpf.isa.Code;
 import dev.ringtap.ebpf.object.ProgramType;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -22,7 +23,7 @@ import org.junit.jupiter.api.Test;
  * <p>{@code -Dringtap.check.programs=N} makes it run longer, {@code -Dringtap.check.seed=S} repeats a run.
  */
 class SoundnessTest {
-    private static final int PROGRAMS = Integer.getInteger("ringtap.check.programs", 15_000);
+    private static final int PROGRAMS = Integer.getInteger("ringtap.check.programs", 4_000);
     private static final int MEMORY_BYTES = 24;
     private static final int RUNS = 6;
     private static final int STEPS_MAX = 10_000;
@@ -94,7 +95,7 @@ class SoundnessTest {
 
     private void assertInside(PlainMachine machine, List<State> states, String source) {
         for (var state : states) if (isInside(machine, state)) return;
-        fail("seed " + seed + ": instruction " + machine.slot + " with " + java.util.Arrays.toString(machine.registers)
+        fail("seed " + seed + ": instruction " + machine.slot + " with " + Arrays.toString(machine.registers)
                 + " is in none of " + states.size() + " states\n" + source);
     }
 

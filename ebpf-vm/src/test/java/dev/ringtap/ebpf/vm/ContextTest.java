@@ -117,7 +117,7 @@ class ContextTest {
                 """);
         program.run(skb);
         assertEquals(0x81234567, skb.mark());
-        assertEquals(0x4567, skb.queueMapping());
+        assertEquals(0x1234, skb.queueMapping(), "what is no queue number leaves it as it was");
         assertEquals(0x81234567, skb.priority());
         assertEquals(77, skb.tcIndex());
         assertEquals(0x55020304, skb.cb(0));
@@ -126,6 +126,15 @@ class ContextTest {
         assertEquals(-2, skb.vnetHashValue());
         assertEquals(0x1F2, skb.vnetHashReport());
         assertEquals(3, skb.vnetRssQueue());
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void queueIsSet(Engine engine) {
+        new TestProgram(ProgramType.SCHED_CLS, engine, "stw [%r1+12], 0xFFFE\nmov %r0, 0\nexit").run(skb);
+        assertEquals(0xFFFE, skb.queueMapping());
+        new TestProgram(ProgramType.SCHED_CLS, engine, "stw [%r1+12], 0xFFFF\nmov %r0, 0\nexit").run(skb);
+        assertEquals(0xFFFE, skb.queueMapping());
     }
 
     @ParameterizedTest
