@@ -5,12 +5,20 @@ import dev.ringtap.emulator.HashSourceChoice;
 
 /** Every design there is, in the order in which they are shown. */
 enum Design {
-    KERNEL_DEVICE(Tap.KERNEL, HashSourceChoice.DEVICE, "steering program for the queue; ringtap hashes the frame once more"),
-    KERNEL_EBPF(Tap.KERNEL, HashSourceChoice.EBPF, "program at TC egress for queue and hash, which travels in front of the frame"),
+    KERNEL_DEVICE(
+            Tap.KERNEL, HashSourceChoice.DEVICE, "steering program for the queue; ringtap hashes the frame once more"),
+    KERNEL_EBPF(
+            Tap.KERNEL,
+            HashSourceChoice.EBPF,
+            "program at TC egress for queue and hash, which travels in front of the frame"),
     KERNEL_IOCTLS(Tap.KERNEL, HashSourceChoice.KERNEL, "the TAP itself, by the proposed ioctls"),
-    EMULATED_DEVICE(Tap.EMULATED, HashSourceChoice.DEVICE, "steering program for the queue; ringtap hashes the frame once more"),
+    EMULATED_DEVICE(
+            Tap.EMULATED,
+            HashSourceChoice.DEVICE,
+            "steering program for the queue; ringtap hashes the frame once more"),
     EMULATED_IOCTLS(Tap.EMULATED, HashSourceChoice.KERNEL, "the TAP itself, by the proposed ioctls"),
-    EMULATED_VNET_HASH(Tap.EMULATED, HashSourceChoice.VNET_HASH, "program of the proposed type, which answers queue and hash"),
+    EMULATED_VNET_HASH(
+            Tap.EMULATED, HashSourceChoice.VNET_HASH, "program of the proposed type, which answers queue and hash"),
     EMULATED_KFUNC(Tap.EMULATED, HashSourceChoice.KFUNC, "steering program that reports the hash by a kernel function");
 
     /** On what it runs. */

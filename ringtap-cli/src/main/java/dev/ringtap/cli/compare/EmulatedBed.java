@@ -34,8 +34,8 @@ final class EmulatedBed implements Bed {
         EmulatedBed bed = new EmulatedBed(design, made.tap());
         try {
             // From here on TAP and steering are the emulator's, even if it does not start.
-            bed.emulator =
-                    Emulator.start(new EmulatorConfig(bed.socket.path(), made.tap(), made.steering(), device, engine, 0));
+            bed.emulator = Emulator.start(
+                    new EmulatorConfig(bed.socket.path(), made.tap(), made.steering(), device, engine, 0));
             bed.meter = EmulatedMeter.of(design, made.tap(), made.steering(), traffic, measuredRuns, rss);
             return bed;
         } catch (IOException | RuntimeException e) {

@@ -38,12 +38,7 @@ final class KernelBed implements Bed {
 
     /** @throws IOException if the host refuses something; there is nothing left of it then */
     static KernelBed create(
-            Design design,
-            NetDeviceConfig device,
-            IoEngine engine,
-            Traffic traffic,
-            int measuredRuns,
-            GuestRss rss)
+            Design design, NetDeviceConfig device, IoEngine engine, Traffic traffic, int measuredRuns, GuestRss rss)
             throws Exception {
         NetworkNamespace namespace = NetworkNamespace.create();
         KernelBed bed;
