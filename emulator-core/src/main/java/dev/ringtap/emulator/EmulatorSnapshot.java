@@ -2,6 +2,7 @@
 package dev.ringtap.emulator;
 
 import dev.ringtap.emulator.datapath.Counter;
+import dev.ringtap.emulator.device.NetDevice;
 import java.util.List;
 import java.util.Map;
 
@@ -14,6 +15,11 @@ import java.util.Map;
  * @param pairs the counters of each queue pair
  */
 public record EmulatorSnapshot(boolean connected, long connections, String device, List<Map<Counter, Long>> pairs) {
+
+    /** Whether a driver has negotiated. */
+    public boolean hasDriver() {
+        return !device.equals(NetDevice.NO_DRIVER);
+    }
 
     /** A counter summed over all queue pairs. */
     public long total(Counter counter) {

@@ -11,6 +11,9 @@ import dev.ringtap.linux.posix.Privileges;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.SimpleChannelInboundHandler;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HexFormat;
@@ -88,15 +91,7 @@ class UnprivilegedTest {
             assertThat(process.output())
                     .contains("emulated TAP: run lacks CAP_NET_ADMIN (to make a TAP)", "pings at 10.9.0.1");
             BlockingQueue<byte[]> received = new LinkedBlockingQueue<>();
-            try (FakeGuest guest = FakeGuest.builder(socket)
-                    .queuePairs(2)
-                    .pipeline(pipeline -> pipeline.addLast(new SimpleChannelInboundHandler<ReceivedPacket>() {
-                        @Override
-                        protected void channelRead0(ChannelHandlerContext context, ReceivedPacket packet) {
-                            received.add(packet.frame());
-                        }
-                    }))
-                    .connect()) {
+            try (FakeGuest guest = guest(socket, received)) {
                 byte[] request = Frames.arpRequest(guest.mac(), GUEST, HOST);
                 send(guest, Frames.ethernet(BROADCAST, guest.mac(), Frames.ETHERTYPE_ARP, request));
                 byte[] reply = received.poll(PATIENCE_S, TimeUnit.SECONDS);
@@ -116,6 +111,64 @@ class UnprivilegedTest {
             assertThat(process.output()).contains("stopped: ");
         }
         assertThat(socket).doesNotExist();
+    }
+
+    @Test
+    void runSendsTheFramesOfOneCaptureFileAndWritesAnother() throws Exception {
+        Path socket = directory.resolve("guest.sock");
+        Path in = directory.resolve("in.pcap");
+        Path out = directory.resolve("out.pcap");
+        byte[] first = Frames.ethernet(BROADCAST, BROADCAST, 0x88B6, new byte[] {1, 2, 3});
+        byte[] second = Frames.ethernet(BROADCAST, BROADCAST, 0x88B6, new byte[] {4, 5, 6, 7});
+        Files.write(in, pcap(first, second));
+        try (RingtapProcess process =
+                start("run", "--socket", socket.toString(), "--pcap-in", in.toString(), "--pcap-out", out.toString())) {
+            process.awaitSocket(socket);
+            BlockingQueue<byte[]> received = new LinkedBlockingQueue<>();
+            try (FakeGuest guest = guest(socket, received)) {
+                assertThat(received.poll(PATIENCE_S, TimeUnit.SECONDS)).isEqualTo(first);
+                assertThat(received.poll(PATIENCE_S, TimeUnit.SECONDS)).isEqualTo(second);
+                assertThat(guest.channel().isActive()).isTrue();
+            }
+            assertThat(process.terminate()).isZero();
+            assertThat(process.output()).contains("emulated TAP: --pcap-in", "frames to " + out);
+        }
+        byte[] written = Files.readAllBytes(out);
+        assertThat(HexFormat.of().formatHex(written))
+                .contains(HexFormat.of().formatHex(first))
+                .contains(HexFormat.of().formatHex(second));
+    }
+
+    @Test
+    void aCaptureFileThatIsNoneIsToldBeforeAGuestComes() throws Exception {
+        Path in = Files.writeString(directory.resolve("in.pcap"), "precious");
+        Path socket = directory.resolve("guest.sock");
+        assertThat(assertEnds(FAILED, "run", "--socket", socket.toString(), "--pcap-in", in.toString()))
+                .contains(in.toString());
+        assertThat(socket).doesNotExist();
+    }
+
+    /** A capture file of Ethernet frames, times of microseconds, as libpcap's file format has it. */
+    private static byte[] pcap(byte[]... frames) {
+        ByteBuffer file = ByteBuffer.allocate(1_000).order(ByteOrder.LITTLE_ENDIAN);
+        file.putInt(0xA1B2C3D4).putShort((short) 2).putShort((short) 4).putLong(0);
+        file.putInt(65_535).putInt(1);
+        for (byte[] frame : frames) {
+            file.putLong(0).putInt(frame.length).putInt(frame.length).put(frame);
+        }
+        return Arrays.copyOf(file.array(), file.position());
+    }
+
+    private static FakeGuest guest(Path socket, BlockingQueue<byte[]> received) throws IOException {
+        return FakeGuest.builder(socket)
+                .queuePairs(2)
+                .pipeline(pipeline -> pipeline.addLast(new SimpleChannelInboundHandler<ReceivedPacket>() {
+                    @Override
+                    protected void channelRead0(ChannelHandlerContext context, ReceivedPacket packet) {
+                        received.add(packet.frame());
+                    }
+                }))
+                .connect();
     }
 
     private static void send(FakeGuest guest, byte[] frame) {

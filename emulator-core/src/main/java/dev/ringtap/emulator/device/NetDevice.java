@@ -61,10 +61,13 @@ public final class NetDevice {
     private DriverContract contract;
     private int pairsInForce = 1;
     private ControlVring control;
+    /** What {@link #summary} says before a driver has spoken. */
+    public static final String NO_DRIVER = "no driver";
+
     /** A driver may send wrong commands without end; the log is finite. */
     private int refusalsToLog = 20;
 
-    private volatile String summary = "no driver";
+    private volatile String summary = NO_DRIVER;
     private CompletableFuture<Void> change = CompletableFuture.completedFuture(null);
 
     /**
@@ -369,7 +372,7 @@ public final class NetDevice {
 
     private String summarize() {
         if (features == 0) {
-            return "no driver";
+            return NO_DRIVER;
         }
         String steeredBy = state.rss() == null
                 ? "automatic steering over %d of %d queue pairs".formatted(pairsInForce, pairs.size())

@@ -2,7 +2,6 @@
 package dev.ringtap.cli.compare;
 
 import dev.ringtap.cli.HostNeed;
-import dev.ringtap.emulator.HashSourceChoice;
 import dev.ringtap.emulator.io.IoEngine;
 import dev.ringtap.guest.check.GuestRss;
 import dev.ringtap.virtio.net.HashType;
@@ -48,20 +47,11 @@ final class Beds {
             return null;
         }
         try {
-            return KernelBed.create(design, choice(design), device, engine, traffic, measuredRuns, rss);
+            return KernelBed.create(design, device, engine, traffic, measuredRuns, rss);
         } catch (IOException e) {
             refused.put(design, e.getMessage());
             return null;
         }
-    }
-
-    private static HashSourceChoice choice(Design design) {
-        return switch (design) {
-            case KERNEL_DEVICE -> HashSourceChoice.DEVICE;
-            case KERNEL_EBPF -> HashSourceChoice.EBPF;
-            case KERNEL_IOCTLS -> HashSourceChoice.KERNEL;
-            default -> throw new IllegalArgumentException(design + " is not of the kernel's TAP");
-        };
     }
 
     /** Why a design has no bed. */

@@ -33,9 +33,10 @@ import picocli.CommandLine.Spec;
         },
         footer = {"", "Exit code: 0 if all agree, 1 if not or if it cannot run, 2 for wrong usage."})
 public final class CompareCommand implements Callable<Integer> {
+    private static final String ERASE_LINE = "\r\033[K";
     private static final int MAX_PACKETS = 100_000;
     private static final int MAX_PASSES = 1_000;
-    private static final int MEASURED_RUNS = 30_000;
+    private static final int MAX_MEASURED_RUNS = 10_000_000;
 
     @Spec
     private CommandSpec spec;
@@ -85,6 +86,14 @@ public final class CompareCommand implements Callable<Integer> {
     private boolean json;
 
     @Option(
+            names = "--measured-runs",
+            hidden = true,
+            paramLabel = "N",
+            defaultValue = "30000",
+            description = "How often a step is run to measure it once: fewer for a test that does not look at figures.")
+    private int measuredRuns;
+
+    @Option(
             names = "--break-design",
             hidden = true,
             paramLabel = "DESIGN",
@@ -97,16 +106,17 @@ public final class CompareCommand implements Callable<Integer> {
         check("--packets", packets, flows, MAX_PACKETS, " (one of every flow)");
         check("--passes", passes, 1, MAX_PASSES, "");
         check("--queue-pairs", queuePairs, 2, EmulatorConfig.MAX_QUEUE_PAIRS, " (a TAP with one queue steers nothing)");
+        check("--measured-runs", measuredRuns, 1, MAX_MEASURED_RUNS, "");
         long chosen = seed != null ? seed : RandomGenerator.getDefault().nextLong(1_000_000_000);
         CompareSettings settings =
-                new CompareSettings(queuePairs, flows, packets, passes, MEASURED_RUNS, chosen, engine, broken);
+                new CompareSettings(queuePairs, flows, packets, passes, measuredRuns, chosen, engine, broken);
 
         PrintStream out = new PrintStream(System.out, true, StandardCharsets.UTF_8);
         boolean terminal = System.console() != null && System.console().isTerminal();
         if (!json) {
             out.printf("%,d packets of %,d flows, %d passes, seed %d%n", packets, flows, passes, chosen);
         }
-        Comparison comparison = new CompareRun(settings).run();
+        Comparison comparison = run(settings, out, terminal && !json);
         if (json) {
             new JsonReport().print(comparison, out);
         } else {
@@ -116,6 +126,17 @@ public final class CompareCommand implements Callable<Integer> {
             draw(comparison);
         }
         return comparison.passed() ? CommandLine.ExitCode.OK : CommandLine.ExitCode.SOFTWARE;
+    }
+
+    private static Comparison run(CompareSettings settings, PrintStream out, boolean showStatus) throws Exception {
+        if (!showStatus) {
+            return new CompareRun(settings, status -> {}).run();
+        }
+        try {
+            return new CompareRun(settings, status -> out.print(ERASE_LINE + status)).run();
+        } finally {
+            out.print(ERASE_LINE);
+        }
     }
 
     private void draw(Comparison comparison) throws CommandException {

@@ -12,26 +12,33 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Random;
+import java.util.function.Consumer;
 
 /** One run: every design that can, side by side, with the same packets in turn. */
 final class CompareRun {
     private static final int TABLE_ENTRIES = 128;
     private static final int KEY_BYTES = 40;
     private static final int WARM_UP_PASSES = 2;
-    /** Rounds without a gain after which everything that is measured counts as compiled: a program is one long method. */
-    private static final int STEADY_ROUNDS = 6;
+    /**
+     * Everything that is measured counts as compiled after so long without a gain, for each run of a measurement: with the
+     * usual 30,000 that is 3 s. A program is one long method, and a busy machine compiles it late.
+     */
+    private static final long STEADY_NS_PER_RUN = 100_000;
 
-    private static final int MAX_WARM_UP_ROUNDS = 60;
+    private static final int MAX_WARM_UP_ROUNDS = 200;
 
     private static final byte[] HOST_MAC = {0x02, 0x72, 0x74, 0x61, 0x70, 0x01};
     private static final byte[] GUEST_MAC = {0x02, 0x72, 0x74, 0x61, 0x70, 0x02};
 
     private final CompareSettings settings;
+    private final Consumer<String> status;
     private final GuestRss rss;
     private final Traffic traffic;
 
-    CompareRun(CompareSettings settings) {
+    /** @param status is told what is going on, in a few words */
+    CompareRun(CompareSettings settings, Consumer<String> status) {
         this.settings = settings;
+        this.status = status;
         Random random = new Random(settings.seed());
         byte[] key = new byte[KEY_BYTES];
         random.nextBytes(key);
@@ -55,6 +62,7 @@ final class CompareRun {
         List<Difference> differences = new ArrayList<>();
         try {
             for (Design design : Design.values()) {
+                status.accept(design.title());
                 Bed bed = beds.make(design);
                 if (bed != null) {
                     contenders.add(Contender.start(bed, traffic, ofDesign(design)));
@@ -85,21 +93,23 @@ final class CompareRun {
 
     /** The designs take turns, so that what else the machine does meets them alike. */
     private void drive(List<Contender> contenders) throws Exception {
+        status.accept("warming up");
         for (int pass = 0; pass < WARM_UP_PASSES; pass++) {
             for (Contender contender : contenders) {
                 contender.pass(false);
             }
         }
-        int steady = 0;
-        for (int round = 0; round < MAX_WARM_UP_ROUNDS && steady < STEADY_ROUNDS; round++) {
-            steady++;
+        long steadyNs = STEADY_NS_PER_RUN * settings.measuredRuns();
+        long gainNs = System.nanoTime();
+        for (int round = 0; round < MAX_WARM_UP_ROUNDS && System.nanoTime() - gainNs < steadyNs; round++) {
             for (Contender contender : contenders) {
                 if (contender.warmUp()) {
-                    steady = 0;
+                    gainNs = System.nanoTime();
                 }
             }
         }
         for (int pass = 0; pass < settings.passes(); pass++) {
+            status.accept("pass %d of %d".formatted(pass + 1, settings.passes()));
             for (Contender contender : contenders) {
                 contender.pass(true);
             }

@@ -1,15 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.ringtap.cli.compare;
 
+import dev.ringtap.emulator.HashSourceChoice;
+
 /** Every design there is, in the order in which they are shown. */
 enum Design {
-    KERNEL_DEVICE(Tap.KERNEL, "device", "steering program for the queue; ringtap hashes the frame once more"),
-    KERNEL_EBPF(Tap.KERNEL, "ebpf", "program at TC egress for queue and hash, which travels in front of the frame"),
-    KERNEL_IOCTLS(Tap.KERNEL, "kernel", "the TAP itself, by the proposed ioctls"),
-    EMULATED_DEVICE(Tap.EMULATED, "device", "steering program for the queue; ringtap hashes the frame once more"),
-    EMULATED_IOCTLS(Tap.EMULATED, "kernel", "the TAP itself, by the proposed ioctls"),
-    EMULATED_VNET_HASH(Tap.EMULATED, "vnet-hash", "program of the proposed type, which answers queue and hash"),
-    EMULATED_KFUNC(Tap.EMULATED, "kfunc", "steering program that reports the hash by a kernel function");
+    KERNEL_DEVICE(
+            Tap.KERNEL, HashSourceChoice.DEVICE, "steering program for the queue; ringtap hashes the frame once more"),
+    KERNEL_EBPF(
+            Tap.KERNEL,
+            HashSourceChoice.EBPF,
+            "program at TC egress for queue and hash, which travels in front of the frame"),
+    KERNEL_IOCTLS(Tap.KERNEL, HashSourceChoice.KERNEL, "the TAP itself, by the proposed ioctls"),
+    EMULATED_DEVICE(
+            Tap.EMULATED,
+            HashSourceChoice.DEVICE,
+            "steering program for the queue; ringtap hashes the frame once more"),
+    EMULATED_IOCTLS(Tap.EMULATED, HashSourceChoice.KERNEL, "the TAP itself, by the proposed ioctls"),
+    EMULATED_VNET_HASH(
+            Tap.EMULATED, HashSourceChoice.VNET_HASH, "program of the proposed type, which answers queue and hash"),
+    EMULATED_KFUNC(Tap.EMULATED, HashSourceChoice.KFUNC, "steering program that reports the hash by a kernel function");
 
     /** On what it runs. */
     enum Tap {
@@ -28,12 +38,12 @@ enum Design {
     }
 
     private final Tap tap;
-    private final String source;
+    private final HashSourceChoice choice;
     private final String does;
 
-    Design(Tap tap, String source, String does) {
+    Design(Tap tap, HashSourceChoice choice, String does) {
         this.tap = tap;
-        this.source = source;
+        this.choice = choice;
         this.does = does;
     }
 
@@ -41,9 +51,13 @@ enum Design {
         return tap;
     }
 
+    HashSourceChoice choice() {
+        return choice;
+    }
+
     /** The name that {@code --hash-source} has for it. */
     String source() {
-        return source;
+        return choice.toString();
     }
 
     /** Who chooses the queue and makes the hash, for people. */
@@ -53,6 +67,6 @@ enum Design {
 
     /** For messages. */
     String title() {
-        return source + " on the " + tap.title();
+        return choice + " on the " + tap.title();
     }
 }

@@ -3,8 +3,7 @@ package dev.ringtap.cli.compare;
 
 import dev.ringtap.emulator.Emulator;
 import dev.ringtap.emulator.EmulatorConfig;
-import dev.ringtap.emulator.device.EmulatedDesign;
-import dev.ringtap.emulator.device.SteeringDesign;
+import dev.ringtap.emulator.SteeredEmulatedTap;
 import dev.ringtap.emulator.io.IoEngine;
 import dev.ringtap.emulator.tap.emulated.EmulatedTap;
 import dev.ringtap.emulator.tap.emulated.FrameInfo;
@@ -30,31 +29,19 @@ final class EmulatedBed implements Bed {
     static EmulatedBed create(
             Design design, NetDeviceConfig device, IoEngine engine, Traffic traffic, int measuredRuns, GuestRss rss)
             throws IOException {
-        EmulatedDesign choice = choice(design);
-        EmulatedBed bed = new EmulatedBed(
-                design,
-                new EmulatedTap(EmulatedTap.Options.of("emulated0", device.maxQueuePairs())
-                        .withHeaderBytes(choice.headerBytes())));
+        SteeredEmulatedTap made =
+                SteeredEmulatedTap.with(EmulatedTap.Options.of("emulated0", device.maxQueuePairs()), design.choice());
+        EmulatedBed bed = new EmulatedBed(design, made.tap());
         try {
-            SteeringDesign steering = choice.on(bed.tap);
             // From here on TAP and steering are the emulator's, even if it does not start.
-            bed.emulator = Emulator.start(new EmulatorConfig(bed.socket.path(), bed.tap, steering, device, engine, 0));
-            bed.meter = EmulatedMeter.of(design, bed.tap, steering, traffic, measuredRuns, rss);
+            bed.emulator = Emulator.start(
+                    new EmulatorConfig(bed.socket.path(), made.tap(), made.steering(), device, engine, 0));
+            bed.meter = EmulatedMeter.of(design, made.tap(), made.steering(), traffic, measuredRuns, rss);
             return bed;
         } catch (IOException | RuntimeException e) {
             bed.close();
             throw e;
         }
-    }
-
-    private static EmulatedDesign choice(Design design) {
-        return switch (design) {
-            case EMULATED_DEVICE -> EmulatedDesign.DEVICE;
-            case EMULATED_IOCTLS -> EmulatedDesign.KERNEL;
-            case EMULATED_VNET_HASH -> EmulatedDesign.VNET_HASH;
-            case EMULATED_KFUNC -> EmulatedDesign.KFUNC;
-            default -> throw new IllegalArgumentException(design + " is not of the emulated TAP");
-        };
     }
 
     @Override

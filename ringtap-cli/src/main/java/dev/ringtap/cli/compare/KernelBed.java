@@ -3,7 +3,6 @@ package dev.ringtap.cli.compare;
 
 import dev.ringtap.emulator.Emulator;
 import dev.ringtap.emulator.EmulatorConfig;
-import dev.ringtap.emulator.HashSourceChoice;
 import dev.ringtap.emulator.KernelTap;
 import dev.ringtap.emulator.io.IoEngine;
 import dev.ringtap.guest.check.GuestRss;
@@ -39,13 +38,7 @@ final class KernelBed implements Bed {
 
     /** @throws IOException if the host refuses something; there is nothing left of it then */
     static KernelBed create(
-            Design design,
-            HashSourceChoice choice,
-            NetDeviceConfig device,
-            IoEngine engine,
-            Traffic traffic,
-            int measuredRuns,
-            GuestRss rss)
+            Design design, NetDeviceConfig device, IoEngine engine, Traffic traffic, int measuredRuns, GuestRss rss)
             throws Exception {
         NetworkNamespace namespace = NetworkNamespace.create();
         KernelBed bed;
@@ -57,13 +50,13 @@ final class KernelBed implements Bed {
         }
         try {
             bed.queuePairs = device.maxQueuePairs();
-            namespace.run(() -> bed.makeTap(choice));
+            namespace.run(() -> bed.makeTap());
             // From here on they are the emulator's, even if it does not start.
             KernelTap made = bed.tap;
             bed.tap = null;
             bed.emulator = Emulator.start(
                     new EmulatorConfig(bed.socket.path(), made.port(), made.steering(), device, engine, 0));
-            bed.meter = KernelMeter.of(choice, made.steering(), traffic, measuredRuns, rss);
+            bed.meter = KernelMeter.of(design.choice(), made.steering(), traffic, measuredRuns, rss);
             return bed;
         } catch (Exception e) {
             bed.close();
@@ -71,7 +64,7 @@ final class KernelBed implements Bed {
         }
     }
 
-    private void makeTap(HashSourceChoice choice) throws IOException {
+    private void makeTap() throws IOException {
         TapDevice device = TapDevice.open(TapDevice.Options.of(TAP_NAME, queuePairs));
         try {
             LinkConfig link = device.link();
@@ -79,7 +72,7 @@ final class KernelBed implements Bed {
             link.disableIpv6();
             link.setTxQueueLength(TAP_QUEUE_PACKETS);
             link.setUp(true);
-            tap = KernelTap.with(device, choice);
+            tap = KernelTap.with(device, design.choice());
             packets = PacketSocket.open(link.index());
         } catch (IOException e) {
             if (tap == null) {

@@ -41,6 +41,7 @@ final class TextReport {
         out.println();
         out.println("The same packets under every design:");
         Design.Tap tap = null;
+        String reason = null;
         for (Entry entry : comparison.entries()) {
             if (entry.design().tap() != tap) {
                 tap = entry.design().tap();
@@ -48,7 +49,9 @@ final class TextReport {
             }
             String name = "    %-10s ".formatted(entry.design().source());
             if (!entry.ran()) {
-                wrap(name + "not here: ", " ".repeat(name.length()), entry.unavailable());
+                boolean told = entry.unavailable().equals(reason);
+                reason = entry.unavailable();
+                wrap(name + "not here: ", " ".repeat(name.length()), told ? "for the same reason" : reason);
                 continue;
             }
             String verdict = entry.mismatches() == 0

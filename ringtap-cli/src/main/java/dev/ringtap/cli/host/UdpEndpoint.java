@@ -44,21 +44,6 @@ public final class UdpEndpoint {
         }
     }
 
-    /**
-     * Sends a row of datagrams as one frame that the link is to cut.
-     *
-     * @param payload of all datagrams
-     * @param segmentBytes payload of each but the last
-     */
-    public void sendSegmented(InetSocketAddress remote, byte[] payload, int segmentBytes) {
-        synchronized (stack) {
-            byte[] frame = partial(remote, payload);
-            int start = start(frame, payload);
-            stack.send(HostFrame.segmented(
-                    frame, HostFrame.GSO_UDP_L4, start + HEADER_BYTES, segmentBytes, start, CHECKSUM_OFFSET));
-        }
-    }
-
     private byte[] partial(InetSocketAddress remote, byte[] payload) {
         byte[] datagram =
                 Frames.udpPartial(address(local), address(remote), local.getPort(), remote.getPort(), payload);

@@ -159,7 +159,10 @@ public final class RunCommand implements Callable<Integer> {
                 : EmulatedRunTap.open(
                         EmulatedTap.Options.of("emulated0", queuePairs).withMtu(mtu),
                         addresses,
-                        tapOptions.hashSource());
+                        tapOptions.hashSource(),
+                        programs,
+                        tapOptions.pcapIn(),
+                        tapOptions.pcapOut());
     }
 
     private byte[] checkOptions() {
@@ -231,6 +234,7 @@ public final class RunCommand implements Callable<Integer> {
     private IOException watch(PrintStream out, Emulator emulator, RunTap tap, boolean terminal)
             throws InterruptedException {
         StatusScreen screen = new StatusScreen();
+        GuestWatch guests = new GuestWatch();
         int shownLines = 0;
         int intervals = 0;
         String lastLine = "";
@@ -241,6 +245,9 @@ public final class RunCommand implements Callable<Integer> {
                 EmulatorSnapshot now = emulator.snapshot();
                 if (stopping) {
                     continue;
+                }
+                if (guests.becameReady(now)) {
+                    tap.guestReady();
                 }
                 if (terminal) {
                     String text = screen.screen(now, System.nanoTime());

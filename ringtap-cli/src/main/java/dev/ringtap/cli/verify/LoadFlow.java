@@ -10,6 +10,7 @@ import dev.ringtap.guest.traffic.Topology;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
+import java.util.List;
 
 /**
  * A flow of the load: frames that say themselves which they are, so that nobody need remember what is under way.
@@ -32,7 +33,9 @@ final class LoadFlow {
         /** Of the type that the in-band prefix has, too. */
         NOT_IP(false, false),
         LARGE_TCP4(false, true),
-        LARGE_TCP6(true, true);
+        LARGE_TCP6(true, true),
+        LARGE_UDP4(false, true),
+        LARGE_UDP6(true, true);
 
         private final boolean ipv6;
         private final boolean large;
@@ -45,7 +48,32 @@ final class LoadFlow {
         private boolean tcp() {
             return name().contains("TCP");
         }
+
+        private int headerBytes() {
+            return tcp() ? TCP_HEADER_BYTES : UDP_HEADER_BYTES;
+        }
+
+        private int checksumOffset() {
+            return tcp() ? 16 : 6;
+        }
+
+        private int gsoType() {
+            if (!tcp()) {
+                return TransmitPacket.GSO_UDP_L4;
+            }
+            return ipv6 ? TransmitPacket.GSO_TCPV6 : TransmitPacket.GSO_TCPV4;
+        }
+
+        /** Those that arrive as they were sent; a TAP without USO would cut some. */
+        private static List<Kind> usable(boolean uso) {
+            return Arrays.stream(values())
+                    .filter(kind -> uso || !kind.large || kind.tcp())
+                    .toList();
+        }
     }
+
+    private static final int TCP_HEADER_BYTES = 20;
+    private static final int UDP_HEADER_BYTES = 8;
 
     private static final int MARK_BYTES = 8;
     private static final int IDENTITY_BYTES = MARK_BYTES + 4 + 8;
@@ -67,10 +95,12 @@ final class LoadFlow {
     /**
      * @param mark of the run, which tells its frames from all others
      * @param rss what is in force while the flow is sent
+     * @param uso whether the TAP leaves UDP datagrams uncut for the guest
      */
-    LoadFlow(int id, long mark, Topology topology, GuestRss rss) {
+    LoadFlow(int id, long mark, Topology topology, GuestRss rss, boolean uso) {
         this.id = id;
-        kind = Kind.values()[id % Kind.values().length];
+        List<Kind> kinds = Kind.usable(uso);
+        kind = kinds.get(id % kinds.size());
         byte[] payload = new byte[payloadBytes(kind, id)];
         for (int i = 0; i < payload.length; i++) {
             payload[i] = (byte) (i * 7 + id);
@@ -94,9 +124,15 @@ final class LoadFlow {
         if (kind == Kind.NOT_IP) {
             return Frames.ethernet(topology.guestMac(), topology.hostMac(), EXPERIMENTAL_TYPE, payload);
         }
-        byte[] transport = kind.tcp()
-                ? Frames.tcp(source, destination, port, 80, 1, 1, Frames.TCP_ACK, new byte[0], payload, kind.large)
-                : Frames.udp(source, destination, port, 9, payload);
+        byte[] transport;
+        if (kind.tcp()) {
+            transport =
+                    Frames.tcp(source, destination, port, 80, 1, 1, Frames.TCP_ACK, new byte[0], payload, kind.large);
+        } else if (kind.large) {
+            transport = Frames.udpPartial(source, destination, port, 9, payload);
+        } else {
+            transport = Frames.udp(source, destination, port, 9, payload);
+        }
         int protocol = kind.tcp() ? Frames.PROTOCOL_TCP : Frames.PROTOCOL_UDP;
         byte[] packet = kind.ipv6
                 ? Frames.ipv6(source, destination, protocol, transport)
@@ -116,9 +152,9 @@ final class LoadFlow {
         ByteBuffer.wrap(frame).putLong(payloadAt + MARK_BYTES + 4, sequence);
         boolean sent;
         if (kind.large) {
-            int transportAt = payloadAt - 20;
-            int gsoType = kind.ipv6 ? TransmitPacket.GSO_TCPV6 : TransmitPacket.GSO_TCPV4;
-            sent = host.sendSegmented(frame, gsoType, payloadAt, SEGMENT_BYTES, transportAt, 16);
+            int transportAt = payloadAt - kind.headerBytes();
+            sent = host.sendSegmented(
+                    frame, kind.gsoType(), payloadAt, SEGMENT_BYTES, transportAt, kind.checksumOffset());
         } else {
             sent = host.send(frame);
         }
@@ -172,12 +208,11 @@ final class LoadFlow {
     }
 
     private String offloadProblem(ReceivedPacket packet) {
-        int gsoType = kind.ipv6 ? TransmitPacket.GSO_TCPV6 : TransmitPacket.GSO_TCPV4;
-        boolean right = packet.gsoType() == gsoType
+        boolean right = packet.gsoType() == kind.gsoType()
                 && packet.gsoSize() == SEGMENT_BYTES
                 && (packet.flags() & TransmitPacket.NEEDS_CSUM) != 0
-                && packet.csumStart() == payloadAt - 20
-                && packet.csumOffset() == 16
+                && packet.csumStart() == payloadAt - kind.headerBytes()
+                && packet.csumOffset() == kind.checksumOffset()
                 && packet.hdrLen() >= payloadAt;
         return right ? null : "offload fields of " + packet;
     }

@@ -5,10 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.ringtap.cli.EngineChoice;
 import dev.ringtap.guest.check.HashTypes;
-import java.util.List;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
 
 /** The whole command without its printing; as an ordinary user the designs of the emulated TAP, else also the kernel's. */
 class CompareRunTest {
@@ -34,11 +31,9 @@ class CompareRunTest {
         }
     }
 
-    @ParameterizedTest
-    @EnumSource(
-            value = Design.class,
-            names = {"EMULATED_IOCTLS", "EMULATED_VNET_HASH", "EMULATED_KFUNC"})
-    void designThatGoesByAnotherKeyIsFoundAndItsPacketsAreNamed(Design broken) throws Exception {
+    @Test
+    void designThatGoesByAnotherKeyIsFoundAndItsPacketsAreNamed() throws Exception {
+        Design broken = Design.EMULATED_IOCTLS;
         Comparison comparison = run(broken);
         assertThat(comparison.passed()).isFalse();
         assertThat(comparison.entries())
@@ -49,17 +44,14 @@ class CompareRunTest {
             assertThat(difference.design()).isEqualTo(broken);
             assertThat(difference.flow()).startsWith("flow ");
             assertThat(difference.expected()).isNotEqualTo(difference.seen());
-            assertThat(difference.toString()).contains(broken.title(), "packet " + difference.packet(), "expected");
+            assertThat(difference.expected().hashReport())
+                    .as("without a hash there is nothing to get wrong")
+                    .isNotEqualTo(HashTypes.REPORT_NONE);
         });
-        List<Difference> unclassified = comparison.differences().stream()
-                .filter(difference -> difference.expected().hashReport() == HashTypes.REPORT_NONE)
-                .toList();
-        assertThat(unclassified)
-                .as("without a hash there is nothing to get wrong")
-                .isEmpty();
     }
 
     private static Comparison run(Design broken) throws Exception {
-        return new CompareRun(new CompareSettings(3, 75, 150, 1, 300, SEED, EngineChoice.auto, broken)).run();
+        return new CompareRun(new CompareSettings(3, 75, 150, 1, 300, SEED, EngineChoice.auto, broken), status -> {})
+                .run();
     }
 }

@@ -13,6 +13,7 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.regex.Pattern;
 import javax.xml.parsers.DocumentBuilderFactory;
 import org.junit.jupiter.api.Test;
 import org.w3c.dom.Document;
@@ -132,6 +133,8 @@ class ReportTest {
         assertAll(
                 () -> assertFalse(none.passed()),
                 () -> assertTrue(text.contains("nothing could run"), text),
+                () -> assertEquals(1, text.split(Pattern.quote(REASON), -1).length - 1, "one reason is told once"),
+                () -> assertTrue(text.contains("not here: for the same reason"), text),
                 () -> parse(SvgChart.of(none)));
     }
 

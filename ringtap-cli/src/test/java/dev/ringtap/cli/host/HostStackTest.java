@@ -147,16 +147,6 @@ class HostStackTest {
                 .isZero();
     }
 
-    @Test
-    void aRowOfDatagramsGoesInOneFrameToBeCut() throws Exception {
-        socket(false).sendSegmented(guestEnd(false), bytes(1_100), 300);
-        HostFrame frame = only();
-        assertThat(frame.gsoType()).isEqualTo(HostFrame.GSO_UDP_L4);
-        assertThat(frame.segmentBytes()).isEqualTo(300);
-        assertThat(frame.headersBytes()).isEqualTo(14 + 20 + 8);
-        assertThat(ArrivalCheck.problem(frame, IpView.of(frame.bytes()))).isNull();
-    }
-
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
     void receivesDatagramsWithAndWithoutChecksum(boolean partial) throws Exception {
