@@ -59,7 +59,7 @@ COPY --from=build /opt/ringtap /opt/ringtap
 ENV LANG=C.UTF-8
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["/opt/java/bin/java", "-Xlog:disable", "-Xlog:all=error:stderr", "-XX:AOTCache=/opt/ringtap/ringtap.aot", \
-    "-XX:MaxRAMPercentage=50", "--sun-misc-unsafe-memory-access=allow", "-jar", "/opt/ringtap/ringtap.jar"]
+    "-XX:MaxRAMPercentage=50", "-XX:Tier3DelayOn=1000", "--sun-misc-unsafe-memory-access=allow", "-jar", "/opt/ringtap/ringtap.jar"]
 CMD ["run", "--socket", "/run/ringtap/guest.sock"]
 HEALTHCHECK --interval=10s --timeout=5s --start-period=5s --retries=3 \
     CMD ["/opt/java/bin/java", "-Xlog:disable", "-XX:AOTCache=/opt/ringtap/ringtap.aot", "-XX:TieredStopAtLevel=1", \
