@@ -22,6 +22,9 @@ import org.testcontainers.DockerClientFactory;
 class ContainerLifecycleTest {
     private static final long MOST_IMAGE_BYTES = 150_000_000;
     private static final long HEALTHY_LIMIT_S = 60;
+    /** The image's user without privileges. */
+    private static final String USER = "65532";
+
     private static final Device TUN = new Device("rwm", "/dev/net/tun", "/dev/net/tun");
 
     @Test
@@ -70,31 +73,48 @@ class ContainerLifecycleTest {
     void aGuestInASecondContainerIsServed() throws Exception {
         try (var container = new RingtapContainer(RingtapImage.name(), "--address", "10.9.0.1/24").leastPrivilege()) {
             container.start();
-            HostConfig guest = HostConfig.newHostConfig()
-                    .withNetworkMode("none")
-                    .withCapDrop(Capability.ALL)
-                    .withBinds(new Bind(
-                            container.directory().toString(), new Volume(RingtapContainer.MOUNT), AccessMode.rw));
-            EndedContainer ended = EndedContainer.run(
-                    RingtapImage.name(),
-                    guest,
-                    "guest",
-                    "--socket",
-                    RingtapContainer.SOCKET,
-                    "--ping",
-                    "10.9.0.1",
-                    "--seconds",
-                    "3");
-            assertThat(ended.output()).contains("RSS over 4 queue pairs", " 0 mismatches", "answers to pings");
-            assertThat(ended.exitCode()).as(ended.output()).isZero();
+            assertGuestIsServed(container, "0");
         }
+    }
+
+    /** No capability, no device, no root: the emulated TAP, with the host that it brings along. */
+    @Test
+    void aUserWithoutPrivilegesServesAGuestOnTheEmulatedTap() throws Exception {
+        try (var container = new RingtapContainer(RingtapImage.name(), "--tap", "emulated", "--address", "10.9.0.1/24")
+                .with(config -> config.withCapDrop(Capability.ALL))
+                .withUser(USER)) {
+            container.start();
+            assertGuestIsServed(container, USER);
+            assertThat(container.terminate()).isZero();
+        }
+    }
+
+    private static void assertGuestIsServed(RingtapContainer container, String user) throws Exception {
+        HostConfig guest = HostConfig.newHostConfig()
+                .withNetworkMode("none")
+                .withCapDrop(Capability.ALL)
+                .withBinds(
+                        new Bind(container.directory().toString(), new Volume(RingtapContainer.MOUNT), AccessMode.rw));
+        EndedContainer ended = EndedContainer.run(
+                RingtapImage.name(),
+                guest,
+                user,
+                "guest",
+                "--socket",
+                RingtapContainer.SOCKET,
+                "--ping",
+                "10.9.0.1",
+                "--seconds",
+                "3");
+        assertThat(ended.output()).contains("RSS over 4 queue pairs", " 0 mismatches", "answers to pings");
+        assertThat(ended.exitCode()).as(ended.output()).isZero();
     }
 
     @Test
     void withoutTheCapabilityItSaysWhichOne() throws Exception {
         HostConfig host = HostConfig.newHostConfig().withCapDrop(Capability.ALL).withDevices(TUN);
         EndedContainer ended =
-                EndedContainer.run(RingtapImage.name(), host, "run", "--socket", "/tmp/s", "--tap", "kernel");
+                EndedContainer.run(RingtapImage.name(), host, "0", "run", "--socket", "/tmp/s", "--tap", "kernel");
         assertThat(ended.output()).contains("CAP_NET_ADMIN").doesNotContain("\tat ");
         assertThat(ended.exitCode()).isEqualTo(1);
     }
@@ -103,7 +123,7 @@ class ContainerLifecycleTest {
     void withoutTheDeviceItSaysHowToHandItIn() throws Exception {
         HostConfig host = HostConfig.newHostConfig().withCapDrop(Capability.ALL).withCapAdd(Capability.NET_ADMIN);
         EndedContainer ended =
-                EndedContainer.run(RingtapImage.name(), host, "run", "--socket", "/tmp/s", "--tap", "kernel");
+                EndedContainer.run(RingtapImage.name(), host, "0", "run", "--socket", "/tmp/s", "--tap", "kernel");
         assertThat(ended.output()).contains("/dev/net/tun", "container").doesNotContain("\tat ");
         assertThat(ended.exitCode()).isEqualTo(1);
     }

@@ -18,11 +18,13 @@ import org.testcontainers.DockerClientFactory;
 record EndedContainer(int exitCode, String output) {
     private static final long LIMIT_S = 60;
 
-    /** Runs an image and waits for its end. */
-    static EndedContainer run(String image, HostConfig host, String... arguments) throws InterruptedException {
+    /** Runs an image as a user, by number, and waits for its end. */
+    static EndedContainer run(String image, HostConfig host, String user, String... arguments)
+            throws InterruptedException {
         DockerClient client = DockerClientFactory.instance().client();
         String id = client.createContainerCmd(image)
                 .withHostConfig(host)
+                .withUser(user)
                 .withCmd(arguments)
                 .exec()
                 .getId();

@@ -68,6 +68,10 @@ final class RingtapContainer extends GenericContainer<RingtapContainer> {
         return with(config -> config.withDevices(new Device("rwm", TUN, TUN)));
     }
 
+    RingtapContainer withUser(String user) {
+        return withCreateContainerCmdModifier(create -> create.withUser(user));
+    }
+
     RingtapContainer with(Consumer<HostConfig> change) {
         return withCreateContainerCmdModifier(create -> change.accept(create.getHostConfig()));
     }

@@ -3,9 +3,9 @@ package dev.ringtap.cli.verify;
 
 import dev.ringtap.cli.CommandException;
 import dev.ringtap.guest.FakeGuest;
+import dev.ringtap.guest.GuestFeature;
 import dev.ringtap.guest.ReceivedPacket;
 import dev.ringtap.guest.check.GuestRss;
-import dev.ringtap.linux.tun.TunOffload;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.ChannelInboundHandlerAdapter;
 import java.io.IOException;
@@ -59,7 +59,7 @@ final class LoadPhase {
         this.network = network;
         this.guest = guest;
         this.judge = judge;
-        boolean uso = (network.port().supportedOffloads() & TunOffload.USO4) != 0;
+        boolean uso = GuestFeature.GUEST_USO4.in(guest.ackedFeatures());
         for (int id = 0; id < SENDERS * FLOWS_PER_SENDER; id++) {
             flows.add(new LoadFlow(id, mark, network.topology(), rss, uso));
         }
