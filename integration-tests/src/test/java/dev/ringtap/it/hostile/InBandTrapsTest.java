@@ -223,8 +223,7 @@ class InBandTrapsTest {
     private static byte[] udp(int number) {
         byte[] source = {10, 0, 0, (byte) (1 + number)};
         byte[] destination = {10, 0, 0, (byte) 255};
-        byte[] payload =
-                ByteBuffer.allocate(30 + number % 100).putInt(number).array();
+        byte[] payload = ByteBuffer.allocate(30 + number % 100).putInt(number).array();
         byte[] datagram = Frames.udp(source, destination, 4000 + number, 5000, payload);
         byte[] packet = Frames.ipv4(source, destination, Frames.PROTOCOL_UDP, datagram);
         return Frames.ethernet(BROADCAST, HOST_MAC, Frames.ETHERTYPE_IPV4, packet);
