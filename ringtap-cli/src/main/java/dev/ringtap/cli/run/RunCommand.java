@@ -12,6 +12,8 @@ import dev.ringtap.emulator.HashSourceChoice;
 import dev.ringtap.emulator.io.IoEngine;
 import dev.ringtap.emulator.tap.emulated.EmulatedTap;
 import dev.ringtap.linux.bpf.SteeringConfig;
+import dev.ringtap.linux.posix.Errno;
+import dev.ringtap.linux.posix.NativeException;
 import dev.ringtap.virtio.net.HashType;
 import dev.ringtap.virtio.net.NetDeviceConfig;
 import java.io.IOException;
@@ -105,6 +107,7 @@ public final class RunCommand implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
 
+    private TapChoice.Chosen chosen;
     private volatile boolean stopping;
 
     @Override
@@ -118,7 +121,7 @@ public final class RunCommand implements Callable<Integer> {
         byte[] macBytes = checkOptions();
         TapPrograms programs = programOptions.read();
         IoEngine engine = engineChoice.resolve();
-        TapChoice.Chosen chosen = tapOptions.choose();
+        chosen = tapOptions.choose();
         if (chosen.kernel()) {
             // Before anything is made: a name that cannot be one is wrong usage.
             tapOptions.kernelTap(queuePairs);
@@ -127,7 +130,7 @@ public final class RunCommand implements Callable<Integer> {
             throw usage("--hash-source ebpf: the program of --filter would see the hash that stands in front of each"
                     + " frame; use --hash-source device");
         }
-        RunTap tap = open(chosen, programs);
+        RunTap tap = open(programs);
         Emulator emulator;
         try {
             NetDeviceConfig device = new NetDeviceConfig(
@@ -139,7 +142,7 @@ public final class RunCommand implements Callable<Integer> {
         }
         Thread stop = new Thread(() -> stop(emulator, tap, out), "ringtap-stop");
         Runtime.getRuntime().addShutdownHook(stop);
-        describe(out, emulator, macBytes, chosen, tap);
+        describe(out, emulator, macBytes, tap);
         IOException failed = watch(out, emulator, tap, terminal);
         Runtime.getRuntime().removeShutdownHook(stop);
         emulator.close();
@@ -147,22 +150,44 @@ public final class RunCommand implements Callable<Integer> {
         throw failed;
     }
 
-    private RunTap open(TapChoice.Chosen chosen, TapPrograms programs) throws IOException {
-        return chosen.kernel()
-                ? KernelRunTap.open(
-                        tapOptions.kernelTap(queuePairs),
-                        mtu,
-                        addresses,
-                        tapOptions.hashSource(),
-                        programOptions,
-                        programs)
-                : EmulatedRunTap.open(
-                        EmulatedTap.Options.of("emulated0", queuePairs).withMtu(mtu),
-                        addresses,
-                        tapOptions.hashSource(),
-                        programs,
-                        tapOptions.pcapIn(),
-                        tapOptions.pcapOut());
+    /** Opens the TAP that was chosen, or the emulated one where that was left open and this machine refuses. */
+    private RunTap open(TapPrograms programs) throws IOException {
+        if (!chosen.kernel()) {
+            return emulated(programs);
+        }
+        String refusal;
+        try {
+            RunTap tap = KernelRunTap.open(
+                    tapOptions.kernelTap(queuePairs),
+                    mtu,
+                    addresses,
+                    tapOptions.hashSource(),
+                    programOptions,
+                    programs);
+            refusal = programs.steering() == null ? tap.steering().rssUnavailable() : null;
+            if (refusal == null || !tapOptions.leavesOpen()) {
+                return tap;
+            }
+            tap.close();
+        } catch (NativeException e) {
+            // A container may hold every capability and still be refused a call.
+            if (!tapOptions.leavesOpen() || e.errno() != Errno.EPERM && e.errno() != Errno.EACCES) {
+                throw e;
+            }
+            refusal = e.getMessage();
+        }
+        chosen = new TapChoice.Chosen(TapChoice.emulated, refusal);
+        return emulated(programs);
+    }
+
+    private RunTap emulated(TapPrograms programs) throws IOException {
+        return EmulatedRunTap.open(
+                EmulatedTap.Options.of("emulated0", queuePairs).withMtu(mtu),
+                addresses,
+                tapOptions.hashSource(),
+                programs,
+                tapOptions.pcapIn(),
+                tapOptions.pcapOut());
     }
 
     private byte[] checkOptions() {
@@ -212,7 +237,7 @@ public final class RunCommand implements Callable<Integer> {
         return new ParameterException(spec.commandLine(), message);
     }
 
-    private void describe(PrintStream out, Emulator emulator, byte[] macBytes, TapChoice.Chosen chosen, RunTap tap) {
+    private void describe(PrintStream out, Emulator emulator, byte[] macBytes, RunTap tap) {
         out.printf(
                 "ringtap: TAP %s, %d queue pairs, guest MAC %s, engine %s%n",
                 emulator.config().tap().name(),

@@ -104,6 +104,15 @@ final class TapOptions {
         return pcap == null ? chosen : new TapChoice.Chosen(chosen.choice(), pcap);
     }
 
+    /** Whether either TAP would do. */
+    boolean leavesOpen() {
+        return choice == TapChoice.auto
+                && name == null
+                && pcapIn == null
+                && pcapOut == null
+                && hashSource.onEmulatedTap();
+    }
+
     /** How to open the kernel's TAP. */
     TapDevice.Options kernelTap(int queuePairs) {
         try {
