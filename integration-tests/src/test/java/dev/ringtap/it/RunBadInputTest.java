@@ -192,6 +192,14 @@ class RunBadInputTest {
         assertThat(log).content().contains("invalid mem access").contains("processed");
     }
 
+    @Test
+    void hashSourceBesideASteeringProgram() throws Exception {
+        assertRefused(
+                USAGE,
+                List.of("--steering", object("by_port") + ":by_port", "--hash-source", "ebpf"),
+                "--hash-source ebpf: with a program of --steering hashes are computed by the device");
+    }
+
     /** A program of the loader's tests, as a file. */
     private String object(String name) throws Exception {
         try (var object =

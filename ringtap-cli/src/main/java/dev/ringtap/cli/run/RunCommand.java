@@ -126,7 +126,12 @@ public final class RunCommand implements Callable<Integer> {
             // Before anything is made: a name that cannot be one is wrong usage.
             tapOptions.kernelTap(queuePairs);
         }
-        if (chosen.kernel() && programs.filter() != null && tapOptions.hashSource() == HashSourceChoice.EBPF) {
+        HashSourceChoice source = tapOptions.hashSource();
+        if (programs.steering() != null && source != HashSourceChoice.AUTO && source != HashSourceChoice.DEVICE) {
+            throw usage("--hash-source %s: with a program of --steering hashes are computed by the device; leave it out"
+                    .formatted(source));
+        }
+        if (chosen.kernel() && programs.filter() != null && source == HashSourceChoice.EBPF) {
             throw usage("--hash-source ebpf: the program of --filter would see the hash that stands in front of each"
                     + " frame; use --hash-source device");
         }
