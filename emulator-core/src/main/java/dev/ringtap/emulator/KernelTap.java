@@ -74,7 +74,11 @@ public record KernelTap(TapPort port, SteeringDesign steering, String reason) {
                     return new KernelTap(new KernelTapPort(tap), InBandSteering.with(program, tap), cost.toString());
                 }
             } catch (IOException | RuntimeException e) {
-                program.close();
+                try {
+                    program.close();
+                } catch (IOException more) {
+                    e.addSuppressed(more);
+                }
                 throw e;
             }
             program.close();

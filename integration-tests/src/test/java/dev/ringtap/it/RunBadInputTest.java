@@ -196,7 +196,7 @@ class RunBadInputTest {
     void hashSourceBesideASteeringProgram() throws Exception {
         assertRefused(
                 USAGE,
-                List.of("--steering", object("by_port") + ":by_port", "--hash-source", "ebpf"),
+                List.of("--steering", object("by_port") + ":socket/steering", "--hash-source", "ebpf"),
                 "--hash-source ebpf: with a program of --steering hashes are computed by the device");
     }
 

@@ -70,9 +70,11 @@ final class PrefixPeel {
             long frameAt) {
         long prefix = front + tapHeaderBytes;
         int rest = packetBytes - BYTES;
-        prefixed = rest >= 0
-                && InBandPrefix.nonce(fronts, prefix) == nonce
-                && takePrefix(slot, fronts, prefix, rest, restAt);
+        prefixed = rest >= 0 && InBandPrefix.nonce(fronts, prefix) == nonce;
+        if (rest > FrameRoom.READ_BYTES || prefixed && !takePrefix(slot, fronts, prefix, rest, restAt)) {
+            // Longer than any frame there is room for; or ours, and changed by somebody behind us: no frame to hand on.
+            return NO_FRAME;
+        }
         if (!prefixed) {
             if (rest > 0 && restAt != frameAt + BYTES) {
                 room.move(slot, restAt, frameAt + BYTES, rest);
@@ -99,7 +101,8 @@ final class PrefixPeel {
             // After the tag came what the front had no room for. It lies where the guest could rewrite it, so it is
             // read
             // once, and the nonce alone says whether this is a prefix: a guest that made it look like none would be
-            // handed the nonce.
+            // handed
+            // the nonce.
             room.copyOut(slot, restAt, beginning, 0, beginning.byteSize());
             long before = -InBandPrefix.TAG;
             report = InBandPrefix.type(beginning, before) == InBandPrefix.TYPE

@@ -114,6 +114,10 @@ public final class InBandSteering implements SteeringDesign {
 
     @Override
     public void automatic(int pairs, HashRules rules, boolean reported) throws NativeException {
+        if (byProgram && wanted.prefix()) {
+            // No hash of the old configuration on a queue that the kernel chooses.
+            holdAtQueueZero();
+        }
         tap.setAttachedQueues(pairs);
         tap.clearSteering();
         byProgram = false;
@@ -125,8 +129,8 @@ public final class InBandSteering implements SteeringDesign {
     }
 
     private void configure(SteeringConfig steering, boolean prefix) throws NativeException {
-        wanted = new InBandConfig(steering, prefix, true);
         program.configure(new InBandConfig(steering, prefix, checksums));
+        wanted = new InBandConfig(steering, prefix, true);
     }
 
     @Override
@@ -147,10 +151,10 @@ public final class InBandSteering implements SteeringDesign {
         if (checksums == allowed) {
             return;
         }
-        checksums = allowed;
         if (wanted.prefix()) {
             program.configure(new InBandConfig(wanted.steering(), true, allowed));
         }
+        checksums = allowed;
     }
 
     @Override

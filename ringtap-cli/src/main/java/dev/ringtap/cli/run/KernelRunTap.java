@@ -44,6 +44,9 @@ final class KernelRunTap implements RunTap {
         try {
             prepareLink(tap.link(), mtu, addresses);
             KernelTap.removeLeftovers(tap);
+            // A persistent TAP keeps the programs of a process that was killed.
+            tap.clearSteering();
+            tap.clearFilter();
             return with(tap, hashSource, programOptions, programs);
         } catch (IOException | RuntimeException e) {
             tap.close();

@@ -41,6 +41,8 @@ final class EgressHook implements AutoCloseable {
      * @throws NativeException if the kernel refuses, such as without CAP_NET_ADMIN
      */
     static EgressHook attach(LinkConfig link, OwnedFd program) throws IOException {
+        // The kernel runs tcx programs before the filters of clsact, which expect the frame as it was.
+        if (EgressFilter.anyAtEgress(link)) return attach(link, program, Kind.CLSACT);
         try {
             return attach(link, program, Kind.TCX);
         } catch (NativeException e) {

@@ -85,6 +85,7 @@ public final class InBandProgram implements AutoCloseable {
     }
 
     void attachTo(LinkConfig link, EgressHook.Kind kind) throws IOException {
+        if (hook != null) throw new IllegalStateException("attached already");
         hook = EgressHook.attach(link, prefixer, kind);
     }
 

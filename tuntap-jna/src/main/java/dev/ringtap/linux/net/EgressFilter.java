@@ -104,6 +104,30 @@ public final class EgressFilter implements AutoCloseable {
             return true;
         } catch (NativeException e) {
             if (e.errno() != Errno.EEXIST) throw e;
+            // Where clsact would be there may be an ingress discipline, whose filters see what comes in.
+            changeDiscipline(link);
+            return false;
+        }
+    }
+
+    // Succeeds only if the discipline that is there is clsact.
+    private static void changeDiscipline(LinkConfig link) throws NativeException {
+        link.netlink()
+                .change(
+                        discipline(NetlinkRequest.RTM_NEWQDISC, NetlinkRequest.NLM_F_ACK, link),
+                        "rtnetlink RTM_NEWQDISC",
+                        link + " has another queueing discipline where clsact would be (tc qdisc show)");
+    }
+
+    /** Whether there are filters of anybody's at the egress of an interface. Needs CAP_NET_ADMIN if there are any. */
+    public static boolean anyAtEgress(LinkConfig link) throws NativeException {
+        // An ingress discipline lists its filters here, too.
+        if (list(link, EGRESS).isEmpty()) return false;
+        try {
+            changeDiscipline(link);
+            return true;
+        } catch (NativeException e) {
+            if (e.errno() != Errno.EINVAL) throw e;
             return false;
         }
     }

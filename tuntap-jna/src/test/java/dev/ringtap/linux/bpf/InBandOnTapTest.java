@@ -8,6 +8,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.ringtap.linux.RequiresBpf;
 import dev.ringtap.linux.RequiresTap;
 import dev.ringtap.linux.net.EgressFilter;
+import dev.ringtap.linux.net.IngressDiscipline;
 import dev.ringtap.linux.net.NetworkNamespace;
 import dev.ringtap.linux.net.PacketSocket;
 import dev.ringtap.linux.posix.Errno;
@@ -314,6 +315,27 @@ class InBandOnTapTest {
         assertThat(InBandProgram.removeLeftovers(link)).isFalse();
         other.close();
         assertThat(EgressFilter.names(link)).isEmpty();
+    }
+
+    /** The kernel runs tcx programs first, and a filter that rewrites addresses would find a prefix in their place. */
+    @Test
+    void standsBehindTheFiltersThatAreThere() throws Exception {
+        try (var other = EgressProgram.passAll(tap.link(), "another")) {
+            namespace.run(() -> program.attachTo(tap.link()));
+            assertThat(program.attachedBy()).isEqualTo("clsact");
+            assertThat(EgressFilter.names(tap.link())).containsExactlyInAnyOrder("another", "ringtap_prefix");
+            assertThat(other).isNotNull();
+        }
+    }
+
+    @Test
+    void whereAnIngressDisciplineIsItIsNotAttachedToThat() throws Exception {
+        IngressDiscipline.addTo(tap.link());
+        assertThatThrownBy(() -> attach(EgressHook.Kind.CLSACT))
+                .isInstanceOf(NativeException.class)
+                .hasMessageContaining("another queueing discipline");
+        assertThat(EgressFilter.names(tap.link())).isEmpty();
+        assertThat(EgressFilter.anyAtEgress(tap.link())).isFalse();
     }
 
     @Test

@@ -120,13 +120,23 @@ final class EmulatedQueue implements PortQueue, SynchronousBurst.Transfers {
             stats.txDiscarded.increment();
             result = -Errno.EINVAL;
         } else {
-            int bytes = copyOut(frame);
-            stats.txPackets.increment();
-            stats.txBytes.add(bytes - headerBytes);
-            result = (int) Math.min(bytes, room);
+            result = (int) Math.min(deliver(frame), room);
         }
         pool.give(frame);
         return result;
+    }
+
+    // A reader whose memory is not there any more is told as the kernel tells it; the frame is gone.
+    private int deliver(Frame frame) {
+        try {
+            int bytes = copyOut(frame);
+            stats.txPackets.increment();
+            stats.txBytes.add(bytes - headerBytes);
+            return bytes;
+        } catch (InternalError e) {
+            stats.txDiscarded.increment();
+            return -Errno.EFAULT;
+        }
     }
 
     // The cursor stops where the reader's buffer ends.
