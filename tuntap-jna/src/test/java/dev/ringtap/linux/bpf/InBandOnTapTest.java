@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.ringtap.linux.bpf;
 
+import static dev.ringtap.linux.posix.NativeException.check;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -21,6 +23,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.net.InetAddress;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -116,6 +119,31 @@ class InBandOnTapTest {
             assertThat(InBandPrefix.hash(received.packet, 0)).isEqualTo(hash);
             assertThat(received.queue).isEqualTo(expected == null ? UNCLASSIFIED_QUEUE : TABLE[hash & 127]);
         }
+    }
+
+    /** What tcpdump would show on the TAP: frames of a type of their own, with ours behind it. */
+    @Test
+    void sniffersOnTheTapSeeThePrefix() throws Exception {
+        attach(EgressHook.Kind.TCX);
+        configureRss(true);
+        var sniffer = keep(namespace.call(() -> PacketSocket.open(tap.link().index())));
+        int solPacket = 263;
+        int ignoreOutgoing = 23;
+        check(
+                Posix.setsockopt(
+                        sniffer.fd().number(),
+                        solPacket,
+                        ignoreOutgoing,
+                        arena.allocateFrom(JAVA_INT, 0).address(),
+                        4),
+                "setsockopt PACKET_IGNORE_OUTGOING",
+                "cannot listen to what goes out");
+        byte[] frame = flows(1).getFirst();
+        var received = sendAndReceive(frame);
+        byte[] seen = new byte[InBandPrefix.BYTES + frame.length];
+        assertThat(sniffer.receive(seen)).isEqualTo(seen.length);
+        assertThat(seen).isEqualTo(received.bytes());
+        assertThat(ByteBuffer.wrap(seen).getShort(12)).isEqualTo((short) 0x88B5);
     }
 
     @Test
