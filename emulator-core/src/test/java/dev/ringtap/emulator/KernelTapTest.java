@@ -52,7 +52,12 @@ class KernelTapTest {
     void autoTakesWhatItMeasuredToBeCheaperAndSaysSo() throws Exception {
         KernelTap chosen = with(HashSourceChoice.AUTO);
         var figures = FIGURES.matcher(chosen.reason());
-        assertThat(figures.matches()).as(chosen.reason()).isTrue();
+        if (!figures.matches()) {
+            assertThat(chosen.reason()).contains("too busy to measure");
+            assertThat(chosen.steering().hashSource(0)).isInstanceOf(DeviceHashSource.class);
+            chosen.steering().close();
+            return;
+        }
         long device = Long.parseLong(figures.group(1));
         long ebpf = Long.parseLong(figures.group(2));
         assertThat(device).isPositive();
