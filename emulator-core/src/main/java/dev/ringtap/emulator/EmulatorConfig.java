@@ -53,6 +53,11 @@ public record EmulatorConfig(
             throw new IllegalArgumentException("an RSS table of %d entries, the steering program has room for %d"
                     .formatted(device.rssMaxTableLength(), SteeringConfig.TABLE_ENTRIES_MAX));
         }
+        int untold = device.supportedHashTypes() & ~steering.hashTypes();
+        if (untold != 0) {
+            throw new IllegalArgumentException("the device is to offer the hash types %s, which cannot be had with: %s"
+                    .formatted(HashType.names(untold), steering.description()));
+        }
         Throwable unavailability = engine.unavailability();
         if (unavailability != null) {
             throw new IllegalArgumentException(
@@ -61,7 +66,7 @@ public record EmulatorConfig(
     }
 
     /**
-     * A usual configuration: the kernel's TAP, a steering program, 128 table entries, all hash types, the TAP's MTU.
+     * A usual configuration: the kernel's TAP, a steering program, 128 table entries, all hash types of the design, the TAP's MTU.
      *
      * @param tap closed with the emulator
      */
@@ -82,8 +87,8 @@ public record EmulatorConfig(
 
     private static EmulatorConfig of(
             Path socket, TapPort tap, SteeringDesign steering, int mtu, byte[] mac, IoEngine engine) {
-        NetDeviceConfig device =
-                new NetDeviceConfig(mac, tap.queueCount(), mtu, 128, HashType.ALL, NetDeviceConfig.SPEED_UNKNOWN);
+        NetDeviceConfig device = new NetDeviceConfig(
+                mac, tap.queueCount(), mtu, 128, steering.hashTypes(), NetDeviceConfig.SPEED_UNKNOWN);
         return new EmulatorConfig(socket, tap, steering, device, engine, 0);
     }
 }

@@ -12,7 +12,6 @@ import dev.ringtap.emulator.tap.VnetHashIoctls;
 import dev.ringtap.linux.bpf.InBandProgram;
 import dev.ringtap.linux.posix.Posix;
 import dev.ringtap.linux.tun.TapDevice;
-import dev.ringtap.virtio.net.HashType;
 import dev.ringtap.virtio.net.NetHeader;
 import java.io.IOException;
 import org.slf4j.Logger;
@@ -92,14 +91,10 @@ public record KernelTap(TapPort port, SteeringDesign steering, String reason) {
     private static KernelTap kernel(TapDevice tap) throws IOException {
         int fd = tap.queue(0).fd().number();
         TapIoctl ioctl = (request, argument) -> Posix.ioctl(fd, request, argument.address());
-        // Refuses, with the reason, what no released kernel has.
+        // Refuses, with the reason, what no released kernel has; before the TAP is changed.
         new VnetHashIoctls(ioctl).hashTypes();
         tap.setHeaderBytes(NetHeader.SIZE_WITH_HASH);
         TapPort port = new KernelTapPort(tap);
-        IoctlSteering steering = IoctlSteering.on(port, ioctl, HashType.ALL);
-        if (steering.rssUnavailable() != null) {
-            throw new IOException(steering.rssUnavailable());
-        }
-        return new KernelTap(port, steering, "--hash-source kernel");
+        return new KernelTap(port, IoctlSteering.on(port, ioctl), "--hash-source kernel");
     }
 }

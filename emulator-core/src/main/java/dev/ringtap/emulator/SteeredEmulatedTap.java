@@ -6,7 +6,6 @@ import dev.ringtap.emulator.device.IoctlSteering;
 import dev.ringtap.emulator.device.ProgramSteering;
 import dev.ringtap.emulator.device.SteeringDesign;
 import dev.ringtap.emulator.tap.emulated.EmulatedTap;
-import dev.ringtap.virtio.net.HashType;
 import dev.ringtap.virtio.net.NetHeader;
 import java.io.IOException;
 
@@ -45,7 +44,7 @@ public record SteeredEmulatedTap(EmulatedTap tap, SteeringDesign steering, Strin
 
     private static SteeringDesign design(EmulatedTap tap, HashSourceChoice choice) throws IOException {
         return switch (choice) {
-            case KERNEL -> IoctlSteering.on(tap, tap::ioctl, HashType.ALL);
+            case KERNEL -> IoctlSteering.on(tap, tap::ioctl);
             case VNET_HASH -> HashProgramSteering.vnetHash(tap);
             case KFUNC -> HashProgramSteering.kfunc(tap);
             default -> ProgramSteering.on(tap);

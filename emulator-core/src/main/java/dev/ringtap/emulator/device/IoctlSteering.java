@@ -27,49 +27,46 @@ public final class IoctlSteering implements SteeringDesign {
 
     private final TapPort tap;
     private final VnetHashIoctls ioctls;
-    private final String unavailable;
+    private final int hashTypes;
     private boolean byHash;
 
-    private IoctlSteering(TapPort tap, VnetHashIoctls ioctls, String unavailable) {
+    private IoctlSteering(TapPort tap, VnetHashIoctls ioctls, int hashTypes) {
         this.tap = tap;
         this.ioctls = ioctls;
-        this.unavailable = unavailable;
+        this.hashTypes = hashTypes;
     }
 
     /**
-     * Asks the TAP whether it can do this. If not there is automatic steering, and no RSS.
+     * Asks the TAP which hashes it computes.
      *
      * @param tap its queues have 20-byte headers
      * @param ioctl leads to the same TAP
-     * @param hashTypes those that the device offers to drivers
+     * @throws NativeException if the TAP has no such ioctls
      */
-    public static IoctlSteering on(TapPort tap, TapIoctl ioctl, int hashTypes) {
+    public static IoctlSteering on(TapPort tap, TapIoctl ioctl) throws NativeException {
         if (tap.queue(0).headerBytes() != NetHeader.SIZE_WITH_HASH) {
             throw new IllegalArgumentException("the TAP %s has headers of %d bytes, hash reports need %d"
                     .formatted(tap.name(), tap.queue(0).headerBytes(), NetHeader.SIZE_WITH_HASH));
         }
         VnetHashIoctls ioctls = new VnetHashIoctls(ioctl);
-        try {
-            int missing = hashTypes & ~ioctls.hashTypes();
-            if (missing == 0) {
-                return new IoctlSteering(tap, ioctls, null);
-            }
-            return new IoctlSteering(tap, ioctls, "the TAP computes no hashes of the types " + HashType.names(missing));
-        } catch (NativeException e) {
-            return new IoctlSteering(tap, ioctls, e.getMessage());
-        }
+        return new IoctlSteering(tap, ioctls, ioctls.hashTypes() & HashType.ALL);
     }
 
     @Override
     public String description() {
-        return unavailable == null
-                ? "RSS and hash reports by the TAP itself (ioctls)"
-                : "automatic steering by the TAP, hashes computed by the device";
+        int missing = HashType.ALL & ~hashTypes;
+        String all = "RSS and hash reports by the TAP itself (ioctls)";
+        return missing == 0 ? all : all + ", which knows no " + HashType.names(missing);
     }
 
     @Override
     public String rssUnavailable() {
-        return unavailable;
+        return null;
+    }
+
+    @Override
+    public int hashTypes() {
+        return hashTypes;
     }
 
     @Override
@@ -94,17 +91,13 @@ public final class IoctlSteering implements SteeringDesign {
 
     @Override
     public void holdAtQueueZero() throws IOException {
-        if (unavailable == null) {
-            ioctls.setRss(QUEUE_ZERO);
-        }
+        ioctls.setRss(QUEUE_ZERO);
     }
 
     @Override
     public void automatic(int pairs, HashRules rules, boolean reported) throws IOException {
         tap.setAttachedQueues(pairs);
-        if (unavailable == null) {
-            ioctls.setReportingAutomq(0);
-        }
+        ioctls.setReportingAutomq(0);
         byHash = false;
     }
 

@@ -3,6 +3,7 @@ package dev.ringtap.emulator.device;
 
 import dev.ringtap.emulator.datapath.HashRules;
 import dev.ringtap.emulator.datapath.HashSource;
+import dev.ringtap.virtio.net.HashType;
 import java.io.IOException;
 
 /**
@@ -20,6 +21,14 @@ public interface SteeringDesign extends AutoCloseable {
 
     /** Why RSS cannot be offered, or {@code null} if it can. */
     String rssUnavailable();
+
+    /**
+     * Hash types that it can tell, a mask of {@link HashType}: the device offers no others to drivers. Under automatic
+     * steering, too, so that a driver finds the same types either way.
+     */
+    default int hashTypes() {
+        return HashType.ALL;
+    }
 
     /** The hash source of one queue pair, made before the pair is opened. */
     HashSource hashSource(int queue);

@@ -4,7 +4,6 @@ package dev.ringtap.cli.compare;
 import dev.ringtap.cli.HostNeed;
 import dev.ringtap.emulator.io.IoEngine;
 import dev.ringtap.guest.check.GuestRss;
-import dev.ringtap.virtio.net.HashType;
 import dev.ringtap.virtio.net.NetDeviceConfig;
 import java.io.IOException;
 import java.util.EnumMap;
@@ -30,7 +29,12 @@ final class Beds {
         this.rss = rss;
         measuredRuns = settings.measuredRuns();
         device = new NetDeviceConfig(
-                guestMac, settings.queuePairs(), MTU, RSS_TABLE_ENTRIES, HashType.ALL, NetDeviceConfig.SPEED_UNKNOWN);
+                guestMac,
+                settings.queuePairs(),
+                MTU,
+                RSS_TABLE_ENTRIES,
+                settings.hashTypes(),
+                NetDeviceConfig.SPEED_UNKNOWN);
     }
 
     /**

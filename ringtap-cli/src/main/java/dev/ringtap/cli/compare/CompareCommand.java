@@ -5,11 +5,14 @@ import dev.ringtap.cli.CommandException;
 import dev.ringtap.cli.EngineChoice;
 import dev.ringtap.emulator.EmulatorConfig;
 import dev.ringtap.guest.traffic.FlowPlan;
+import dev.ringtap.virtio.net.HashType;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.EnumSet;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.random.RandomGenerator;
 import picocli.CommandLine;
@@ -69,6 +72,15 @@ public final class CompareCommand implements Callable<Integer> {
     private Long seed;
 
     @Option(
+            names = "--hash-types",
+            paramLabel = "TYPE",
+            split = ",",
+            description =
+                    "Hash types of the configuration, separated by commas: ${COMPLETION-CANDIDATES}. A kernel with "
+                            + "RSS of its own may know fewer than all. Default: all.")
+    private Set<HashType> hashTypes = EnumSet.allOf(HashType.class);
+
+    @Option(
             names = "--queue-pairs",
             paramLabel = "N",
             defaultValue = "4",
@@ -108,8 +120,9 @@ public final class CompareCommand implements Callable<Integer> {
         check("--queue-pairs", queuePairs, 2, EmulatorConfig.MAX_QUEUE_PAIRS, " (a TAP with one queue steers nothing)");
         check("--measured-runs", measuredRuns, 1, MAX_MEASURED_RUNS, "");
         long chosen = seed != null ? seed : RandomGenerator.getDefault().nextLong(1_000_000_000);
+        int types = hashTypes.stream().mapToInt(HashType::mask).reduce(0, (mask, type) -> mask | type);
         CompareSettings settings =
-                new CompareSettings(queuePairs, flows, packets, passes, measuredRuns, chosen, engine, broken);
+                new CompareSettings(queuePairs, flows, packets, passes, types, measuredRuns, chosen, engine, broken);
 
         PrintStream out = new PrintStream(System.out, true, StandardCharsets.UTF_8);
         boolean terminal = System.console() != null && System.console().isTerminal();

@@ -4,7 +4,6 @@ package dev.ringtap.cli.compare;
 import dev.ringtap.cli.CommandException;
 import dev.ringtap.emulator.io.IoEngine;
 import dev.ringtap.guest.check.GuestRss;
-import dev.ringtap.guest.check.HashTypes;
 import dev.ringtap.guest.traffic.Topology;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -43,7 +42,7 @@ final class CompareRun {
         byte[] key = new byte[KEY_BYTES];
         random.nextBytes(key);
         int[] table = random.ints(TABLE_ENTRIES, 0, settings.queuePairs()).toArray();
-        rss = new GuestRss(HashTypes.ALL, table, random.nextInt(settings.queuePairs()), key);
+        rss = new GuestRss(settings.hashTypes(), table, random.nextInt(settings.queuePairs()), key);
         traffic = Traffic.create(
                 Topology.of(HOST_MAC, GUEST_MAC), settings.flows(), settings.packets(), settings.seed(), rss);
     }

@@ -10,6 +10,7 @@ import dev.ringtap.cli.EngineChoice;
  * @param flows how many, see {@link dev.ringtap.guest.traffic.FlowPlan}
  * @param packets how many of them together in a pass, {@code flows} or more
  * @param passes how often every design gets them
+ * @param hashTypes of the RSS configuration, a mask of {@link dev.ringtap.guest.check.HashTypes}
  * @param measuredRuns how often a step is run to measure it once, about: enough for milliseconds
  * @param seed of flows, key and table
  * @param engine how ringtap moves packets
@@ -20,6 +21,7 @@ record CompareSettings(
         int flows,
         int packets,
         int passes,
+        int hashTypes,
         int measuredRuns,
         long seed,
         EngineChoice engine,

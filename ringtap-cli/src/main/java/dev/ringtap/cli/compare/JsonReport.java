@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.ringtap.cli.compare;
 
+import dev.ringtap.guest.check.HashTypes;
 import java.io.PrintStream;
 import tools.jackson.databind.SerializationFeature;
 import tools.jackson.databind.json.JsonMapper;
@@ -26,6 +27,7 @@ final class JsonReport {
         root.put("packets", settings.packets());
         root.put("passes", settings.passes());
         root.put("queuePairs", settings.queuePairs());
+        root.put("hashTypes", HashTypes.describe(settings.hashTypes()));
         root.put("engine", comparison.engine());
         root.put("kernel", comparison.kernel());
         root.put("java", comparison.java());

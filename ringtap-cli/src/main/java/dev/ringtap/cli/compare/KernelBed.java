@@ -10,6 +10,7 @@ import dev.ringtap.linux.net.LinkConfig;
 import dev.ringtap.linux.net.NetworkNamespace;
 import dev.ringtap.linux.net.PacketSocket;
 import dev.ringtap.linux.tun.TapDevice;
+import dev.ringtap.virtio.net.HashType;
 import dev.ringtap.virtio.net.NetDeviceConfig;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -50,7 +51,7 @@ final class KernelBed implements Bed {
         }
         try {
             bed.queuePairs = device.maxQueuePairs();
-            namespace.run(() -> bed.makeTap());
+            namespace.run(() -> bed.makeTap(device.supportedHashTypes()));
             // From here on they are the emulator's, even if it does not start.
             KernelTap made = bed.tap;
             bed.tap = null;
@@ -64,7 +65,7 @@ final class KernelBed implements Bed {
         }
     }
 
-    private void makeTap() throws IOException {
+    private void makeTap(int hashTypes) throws IOException {
         TapDevice device = TapDevice.open(TapDevice.Options.of(TAP_NAME, queuePairs));
         try {
             LinkConfig link = device.link();
@@ -73,6 +74,11 @@ final class KernelBed implements Bed {
             link.setTxQueueLength(TAP_QUEUE_PACKETS);
             link.setUp(true);
             tap = KernelTap.with(device, design.choice());
+            int missing = hashTypes & ~tap.steering().hashTypes();
+            if (missing != 0) {
+                throw new IOException("its TAP computes no hashes of the types %s: leave them out of --hash-types"
+                        .formatted(HashType.names(missing)));
+            }
             packets = PacketSocket.open(link.index());
         } catch (IOException e) {
             if (tap == null) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.ringtap.cli.compare;
 
+import dev.ringtap.guest.check.HashTypes;
 import java.io.PrintStream;
 import java.util.ArrayList;
 import java.util.List;
@@ -141,9 +142,10 @@ final class TextReport {
         long packets = comparison.ran().stream().mapToLong(Entry::packets).sum();
         out.println();
         out.printf(
-                "%,d flows over %d queue pairs, %s engine, Linux %s, Java %s, seed %d%n",
+                "%,d flows over %d queue pairs, hash types: %s, %s engine, Linux %s, Java %s, seed %d%n",
                 settings.flows(),
                 settings.queuePairs(),
+                HashTypes.describe(settings.hashTypes()),
                 comparison.engine(),
                 comparison.kernel(),
                 comparison.java(),

@@ -14,7 +14,6 @@ import dev.ringtap.emulator.tap.emulated.EmulatedTap;
 import dev.ringtap.linux.bpf.SteeringConfig;
 import dev.ringtap.linux.posix.Errno;
 import dev.ringtap.linux.posix.NativeException;
-import dev.ringtap.virtio.net.HashType;
 import dev.ringtap.virtio.net.NetDeviceConfig;
 import java.io.IOException;
 import java.io.PrintStream;
@@ -139,7 +138,7 @@ public final class RunCommand implements Callable<Integer> {
         Emulator emulator;
         try {
             NetDeviceConfig device = new NetDeviceConfig(
-                    macBytes, queuePairs, mtu, rssTable, HashType.ALL, NetDeviceConfig.SPEED_UNKNOWN);
+                    macBytes, queuePairs, mtu, rssTable, tap.steering().hashTypes(), NetDeviceConfig.SPEED_UNKNOWN);
             emulator = Emulator.start(new EmulatorConfig(socket, tap.port(), tap.steering(), device, engine, 0));
         } catch (IOException | RuntimeException e) {
             tap.close();

@@ -36,10 +36,16 @@ final class EmulatedNetwork implements OwnNetwork {
         addresses(topology.guest6()).forEach(guest -> stack.addNeighbour(guest, GUEST_MAC));
     }
 
-    /** @throws IOException if the steering design's program is refused */
-    static EmulatedNetwork create(int queuePairs, HashSourceChoice hashSource) throws IOException {
-        EmulatedTap.Options options =
-                EmulatedTap.Options.of("emulated0", queuePairs).withQueueLength(TAP_QUEUE_PACKETS);
+    /**
+     * Makes both.
+     *
+     * @param hashTypes what the TAP's ioctls know
+     * @throws IOException if the steering design's program is refused
+     */
+    static EmulatedNetwork create(int queuePairs, HashSourceChoice hashSource, int hashTypes) throws IOException {
+        EmulatedTap.Options options = EmulatedTap.Options.of("emulated0", queuePairs)
+                .withQueueLength(TAP_QUEUE_PACKETS)
+                .withHashTypes(hashTypes);
         return new EmulatedNetwork(SteeredEmulatedTap.with(options, hashSource));
     }
 

@@ -10,7 +10,6 @@ import dev.ringtap.guest.FakeGuest;
 import dev.ringtap.guest.GuestFeature;
 import dev.ringtap.guest.traffic.Flow;
 import dev.ringtap.guest.traffic.Topology;
-import dev.ringtap.virtio.net.HashType;
 import dev.ringtap.virtio.net.NetDeviceConfig;
 import io.netty.channel.ChannelHandler;
 import java.io.IOException;
@@ -87,7 +86,7 @@ final class TestBed implements AutoCloseable {
                 queuePairs,
                 own.mtu(),
                 RSS_TABLE_ENTRIES,
-                HashType.ALL,
+                own.steering().hashTypes(),
                 NetDeviceConfig.SPEED_UNKNOWN);
         socket = directory.resolve("vhost-user.sock");
         emulator = Emulator.start(new EmulatorConfig(socket, own.port(), own.steering(), device, engine, 0));

@@ -50,8 +50,21 @@ class CompareRunTest {
         });
     }
 
+    @Test
+    void fewerHashTypesAreComparedToo() throws Exception {
+        Comparison comparison = run(null, HashTypes.TCPV4 | HashTypes.IPV6);
+        assertThat(comparison.differences()).isEmpty();
+        assertThat(comparison.ran()).hasSizeGreaterThanOrEqualTo(4);
+    }
+
     private static Comparison run(Design broken) throws Exception {
-        return new CompareRun(new CompareSettings(3, 75, 150, 1, 300, SEED, EngineChoice.auto, broken), status -> {})
+        return run(broken, HashTypes.ALL);
+    }
+
+    private static Comparison run(Design broken, int hashTypes) throws Exception {
+        return new CompareRun(
+                        new CompareSettings(3, 75, 150, 1, hashTypes, 300, SEED, EngineChoice.auto, broken),
+                        status -> {})
                 .run();
     }
 }

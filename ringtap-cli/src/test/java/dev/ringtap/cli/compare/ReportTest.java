@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.ringtap.cli.EngineChoice;
+import dev.ringtap.guest.check.HashTypes;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
@@ -24,7 +25,7 @@ import tools.jackson.databind.JsonNode;
 
 class ReportTest {
     private static final CompareSettings SETTINGS =
-            new CompareSettings(4, 600, 3000, 9, 30_000, 42, EngineChoice.auto, null);
+            new CompareSettings(4, 600, 3000, 9, HashTypes.ALL, 30_000, 42, EngineChoice.auto, null);
     private static final String REASON = "no <kernel> has \"them\" & none will";
 
     @Test

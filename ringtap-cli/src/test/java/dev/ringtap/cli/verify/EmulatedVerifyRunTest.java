@@ -8,6 +8,9 @@ import dev.ringtap.cli.EngineChoice;
 import dev.ringtap.cli.TapChoice;
 import dev.ringtap.emulator.HashSourceChoice;
 import dev.ringtap.emulator.io.IoEngine;
+import dev.ringtap.emulator.tap.emulated.EmulatedTap;
+import dev.ringtap.virtio.net.HashReport;
+import dev.ringtap.virtio.net.HashType;
 import java.io.OutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
@@ -31,6 +34,23 @@ class EmulatedVerifyRunTest {
     void epollServesItToo() throws Exception {
         assumeThat(IoEngine.EPOLL.unavailability()).isNull();
         proves(run(4, EngineChoice.epoll, HashSourceChoice.AUTO, 0, false));
+    }
+
+    /** As on a kernel with the ioctls in their last proposed form, which asks the flow dissector. */
+    @Test
+    void tapThatKnowsSixHashTypesIsVerifiedWithThose() throws Exception {
+        int types = EmulatedTap.Options.DISSECTOR_HASH_TYPES;
+        Outcome outcome = run(4, EngineChoice.auto, HashSourceChoice.KERNEL, 0, false, types);
+        assertThat(outcome.failures()).isEmpty();
+        assertThat(outcome.setup().steering()).contains("knows no IP_EX, TCP_EX, UDP_EX");
+        for (int report = HashReport.NONE; report < outcome.total().reports().length; report++) {
+            assertThat(outcome.total().reports()[report] > 0)
+                    .as("report %d", report)
+                    .isEqualTo(report == HashReport.NONE || (types & 1 << report - 1) != 0);
+        }
+        assertThat(outcome.total().queues()).doesNotContain(0L);
+        assertThat(outcome.phases())
+                .noneSatisfy(phase -> assertThat(phase.name()).contains("_EX"));
     }
 
     private static void proves(Outcome outcome) {
@@ -77,9 +97,15 @@ class EmulatedVerifyRunTest {
 
     private static Outcome run(int pairs, EngineChoice engine, HashSourceChoice source, long load, boolean breakKey)
             throws Exception {
+        return run(pairs, engine, source, load, breakKey, HashType.ALL);
+    }
+
+    private static Outcome run(
+            int pairs, EngineChoice engine, HashSourceChoice source, long load, boolean breakKey, int tapHashTypes)
+            throws Exception {
         PrintStream quiet = new PrintStream(OutputStream.nullOutputStream(), false, StandardCharsets.UTF_8);
         VerifySettings settings =
                 new VerifySettings(pairs, FLOWS, SEED, engine, TapChoice.emulated, source, load, null, breakKey);
-        return new VerifyRun(settings, new Progress(quiet, false)).run();
+        return new VerifyRun(settings, new Progress(quiet, false), tapHashTypes).run();
     }
 }

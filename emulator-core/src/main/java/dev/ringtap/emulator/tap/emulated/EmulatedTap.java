@@ -9,6 +9,7 @@ import dev.ringtap.linux.posix.Errno;
 import dev.ringtap.linux.posix.NativeException;
 import dev.ringtap.linux.tun.TapDevice;
 import dev.ringtap.linux.tun.TunOffload;
+import dev.ringtap.virtio.net.HashType;
 import dev.ringtap.virtio.net.NetHeader;
 import java.lang.foreign.MemorySegment;
 import java.security.SecureRandom;
@@ -60,8 +61,17 @@ public final class EmulatedTap implements TapPort {
      * @param queueLength frames that each queue holds, 1 or more
      * @param mtu 68 to 65,521 bytes; the guest is told, nothing is refused for it
      * @param headerBytes in front of each frame: 12, or 20 with room for a hash
+     * @param hashTypes those that TUNGETVNETHASHTYPES tells of, a mask of {@link HashType}
      */
-    public record Options(String name, int queues, int queueLength, int mtu, int headerBytes) {
+    public record Options(String name, int queues, int queueLength, int mtu, int headerBytes, int hashTypes) {
+        /** What the kernel's flow dissector can tell apart, and so the ioctls that were proposed for it. */
+        public static final int DISSECTOR_HASH_TYPES = HashType.IPV4.mask()
+                | HashType.TCPV4.mask()
+                | HashType.UDPV4.mask()
+                | HashType.IPV6.mask()
+                | HashType.TCPV6.mask()
+                | HashType.UDPV6.mask();
+
         /** @throws IllegalArgumentException if a number is out of its range */
         public Options {
             Objects.requireNonNull(name, "name");
@@ -72,26 +82,35 @@ public final class EmulatedTap implements TapPort {
                 throw new IllegalArgumentException("a header of %d bytes: must be %d or %d"
                         .formatted(headerBytes, NetHeader.SIZE, NetHeader.SIZE_WITH_HASH));
             }
+            if ((hashTypes & ~HashType.ALL) != 0) {
+                throw new IllegalArgumentException(
+                        "hash types 0x%x: must be of 0x%x".formatted(hashTypes, HashType.ALL));
+            }
         }
 
-        /** 1,000 frames a queue, an MTU of 1,500 bytes, a header of 12. */
+        /** 1,000 frames a queue, an MTU of 1,500 bytes, a header of 12, all hash types. */
         public static Options of(String name, int queues) {
-            return new Options(name, queues, DEFAULT_QUEUE_LENGTH, DEFAULT_MTU, NetHeader.SIZE);
+            return new Options(name, queues, DEFAULT_QUEUE_LENGTH, DEFAULT_MTU, NetHeader.SIZE, HashType.ALL);
         }
 
         /** These options with another length of queues. */
         public Options withQueueLength(int frames) {
-            return new Options(name, queues, frames, mtu, headerBytes);
+            return new Options(name, queues, frames, mtu, headerBytes, hashTypes);
         }
 
         /** These options with another MTU. */
         public Options withMtu(int bytes) {
-            return new Options(name, queues, queueLength, bytes, headerBytes);
+            return new Options(name, queues, queueLength, bytes, headerBytes, hashTypes);
         }
 
         /** These options with a header of 12 or 20 bytes. */
         public Options withHeaderBytes(int bytes) {
-            return new Options(name, queues, queueLength, mtu, bytes);
+            return new Options(name, queues, queueLength, mtu, bytes, hashTypes);
+        }
+
+        /** These options with fewer hash types, such as {@link #DISSECTOR_HASH_TYPES}. */
+        public Options withHashTypes(int mask) {
+            return new Options(name, queues, queueLength, mtu, headerBytes, mask);
         }
 
         private static void check(String what, int value, int least, int most) {
@@ -299,7 +318,7 @@ public final class EmulatedTap implements TapPort {
      * @return 0 or a negated errno
      */
     public int ioctl(long request, MemorySegment argument) {
-        return VnetHash.ioctl(request, argument, next -> {
+        return VnetHash.ioctl(request, argument, options.hashTypes(), next -> {
             QueueChooser chooser = VnetHashChooser.of(next);
             change(current -> current.withChooser(chooser));
         });

@@ -17,7 +17,7 @@ import java.util.function.Consumer;
  *
  * <p>Checks go further than the proposal's, which trusted mask and types: an argument that no driver could mean is
  * {@code EINVAL}, one that is shorter than it says {@code EFAULT}. What is hashed follows {@code docs/hash-rules.md}, where
- * the proposal asked the kernel's flow dissector; so there are the three *_EX types, which that does not know.
+ * the proposal asked the kernel's flow dissector; so there can be the three *_EX types, which that does not know.
  *
  * @param report whether hashes go into the header
  * @param rss whether RSS steers, rather than automatic steering
@@ -30,52 +30,50 @@ record VnetHash(boolean report, boolean rss, int hashTypes, int[] table, int unc
     /** Automatic steering, nothing reported. */
     static final VnetHash NONE = new VnetHash(false, false, 0, new int[0], 0, null);
 
-    /** Types that TUNGETVNETHASHTYPES tells of. */
-    static final int SUPPORTED = HashType.ALL;
-
     /**
      * The ioctl entry.
      *
      * @param argument memory from the caller's pointer to the end of what may be read
+     * @param supported hash types that the TAP computes
      * @param target gets what was set; not called on failure
      * @return 0 or a negated errno; {@code EINVAL} for a request that is none of the four
      */
-    static int ioctl(long request, MemorySegment argument, Consumer<VnetHash> target) {
+    static int ioctl(long request, MemorySegment argument, int supported, Consumer<VnetHash> target) {
         if (request == VnetHashIoctls.TUNGETVNETHASHTYPES) {
             if (argument.byteSize() < Integer.BYTES) {
                 return -Errno.EFAULT;
             }
-            argument.set(ValueLayout.JAVA_INT_UNALIGNED, 0, SUPPORTED);
+            argument.set(ValueLayout.JAVA_INT_UNALIGNED, 0, supported);
             return 0;
         }
         if (request == VnetHashIoctls.TUNSETVNETREPORTINGAUTOMQ) {
-            return setAutomq(argument, target);
+            return setAutomq(argument, supported, target);
         }
         if (request == VnetHashIoctls.TUNSETVNETREPORTINGRSS || request == VnetHashIoctls.TUNSETVNETRSS) {
-            return setRss(argument, request == VnetHashIoctls.TUNSETVNETREPORTINGRSS, target);
+            return setRss(argument, request == VnetHashIoctls.TUNSETVNETREPORTINGRSS, supported, target);
         }
         return -Errno.EINVAL;
     }
 
-    private static int setAutomq(MemorySegment argument, Consumer<VnetHash> target) {
+    private static int setAutomq(MemorySegment argument, int supported, Consumer<VnetHash> target) {
         if (argument.byteSize() < Integer.BYTES) {
             return -Errno.EFAULT;
         }
         int types = argument.get(ValueLayout.JAVA_INT_UNALIGNED, 0);
-        if ((types & ~SUPPORTED) != 0) {
+        if ((types & ~supported) != 0) {
             return -Errno.EINVAL;
         }
         target.accept(types == 0 ? NONE : new VnetHash(true, false, types, NONE.table, 0, null));
         return 0;
     }
 
-    private static int setRss(MemorySegment argument, boolean report, Consumer<VnetHash> target) {
+    private static int setRss(MemorySegment argument, boolean report, int supported, Consumer<VnetHash> target) {
         if (argument.byteSize() < TunVnetRss.BYTES) {
             return -Errno.EFAULT;
         }
         int types = argument.get(ValueLayout.JAVA_INT_UNALIGNED, TunVnetRss.HASH_TYPES);
         int mask = u16(argument, TunVnetRss.INDIRECTION_TABLE_MASK);
-        if ((types & ~SUPPORTED) != 0 || (mask & mask + 1) != 0) {
+        if ((types & ~supported) != 0 || (mask & mask + 1) != 0) {
             return -Errno.EINVAL;
         }
         int entries = mask + 1;

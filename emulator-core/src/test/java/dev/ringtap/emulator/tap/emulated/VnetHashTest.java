@@ -25,6 +25,7 @@ class VnetHashTest {
     private static final int IPV4 = 1;
 
     private final Arena arena = Arena.ofConfined();
+    private int supported = HashType.ALL;
     private VnetHash set;
 
     @AfterEach
@@ -91,6 +92,17 @@ class VnetHashTest {
     }
 
     @Test
+    void typesThatTheTapDoesNotComputeAreInvalid() throws NativeException {
+        supported = EmulatedTap.Options.DISSECTOR_HASH_TYPES;
+        assertEquals(0x3F, new VnetHashIoctls(this::call).hashTypes());
+        assertAll(
+                () -> assertEquals(0, call(VnetHashIoctls.TUNSETVNETRSS, rss(0x3F, 0, 1, 40))),
+                () -> assertEquals(-Errno.EINVAL, call(VnetHashIoctls.TUNSETVNETRSS, rss(0x40, 0, 1, 40))),
+                () -> assertEquals(-Errno.EINVAL, call(VnetHashIoctls.TUNSETVNETREPORTINGRSS, rss(0x1FF, 0, 1, 40))),
+                () -> assertEquals(-Errno.EINVAL, call(VnetHashIoctls.TUNSETVNETREPORTINGAUTOMQ, word(0x80))));
+    }
+
+    @Test
     void argumentShorterThanItSaysIsAFault() {
         assertAll(
                 () -> assertEquals(-Errno.EFAULT, call(VnetHashIoctls.TUNGETVNETHASHTYPES, arena.allocate(3))),
@@ -122,7 +134,7 @@ class VnetHashTest {
     }
 
     private int call(long request, MemorySegment argument) {
-        return VnetHash.ioctl(request, argument, next -> set = next);
+        return VnetHash.ioctl(request, argument, supported, next -> set = next);
     }
 
     private MemorySegment word(int value) {
