@@ -38,9 +38,15 @@ public record KernelTap(TapPort port, SteeringDesign steering, String reason) {
         removeLeftovers(tap);
         return switch (choice) {
             case DEVICE -> withDevice(tap, "--hash-source device");
-            case EBPF -> new KernelTap(new KernelTapPort(tap), InBandSteering.on(tap), "--hash-source ebpf");
+            case EBPF -> {
+                if (!tap.linkInReach()) {
+                    throw new IOException("--hash-source ebpf cannot be had: %s; use --hash-source device"
+                            .formatted(outOfReach(tap)));
+                }
+                yield new KernelTap(new KernelTapPort(tap), InBandSteering.on(tap), "--hash-source ebpf");
+            }
             case KERNEL -> kernel(tap);
-            case AUTO -> cheapest(tap);
+            case AUTO -> tap.linkInReach() ? cheapest(tap) : withDevice(tap, "ebpf cannot be had: " + outOfReach(tap));
             case VNET_HASH, KFUNC ->
                 throw new IllegalArgumentException("no kernel's TAP has the hash source " + choice);
         };
@@ -53,7 +59,7 @@ public record KernelTap(TapPort port, SteeringDesign steering, String reason) {
      * @throws IOException if there is something, and it may not be taken away without CAP_NET_ADMIN
      */
     public static void removeLeftovers(TapDevice tap) throws IOException {
-        if (InBandProgram.removeLeftovers(tap.link())) {
+        if (tap.linkInReach() && InBandProgram.removeLeftovers(tap.link())) {
             LOG.warn("removed a filter that an earlier run left at the egress of {}", tap.name());
         }
     }
@@ -61,6 +67,10 @@ public record KernelTap(TapPort port, SteeringDesign steering, String reason) {
     /** Hashes by the device, which works on every kernel. */
     public static KernelTap withDevice(TapDevice tap, String reason) {
         return new KernelTap(new KernelTapPort(tap), ProgramSteering.on(tap), reason);
+    }
+
+    private static String outOfReach(TapDevice tap) {
+        return "it attaches to the egress of " + tap.name() + ", which is in another network namespace";
     }
 
     private static KernelTap cheapest(TapDevice tap) throws IOException {

@@ -28,21 +28,26 @@ final class KernelRunTap implements RunTap {
     }
 
     /**
-     * Makes the interface or attaches to it, and sets it up.
+     * Sets the interface up.
      *
+     * @param tap just opened; closed with what is returned, or if this fails
      * @param hashSource who computes hashes, unless a steering program of the user's leaves that to the device
      */
     static KernelRunTap open(
-            TapDevice.Options options,
+            TapDevice tap,
             int mtu,
             List<HostAddress> addresses,
             HashSourceChoice hashSource,
             ProgramOptions programOptions,
             TapPrograms programs)
             throws IOException {
-        TapDevice tap = TapDevice.open(options);
         try {
-            prepareLink(tap.link(), mtu, addresses);
+            if (tap.linkInReach()) {
+                prepareLink(tap.link(), mtu, addresses);
+            } else if (!addresses.isEmpty()) {
+                throw new IOException(
+                        "--address: %s is in another network namespace; give it addresses there".formatted(tap.name()));
+            }
             KernelTap.removeLeftovers(tap);
             // A persistent TAP keeps the programs of a process that was killed.
             tap.clearSteering();

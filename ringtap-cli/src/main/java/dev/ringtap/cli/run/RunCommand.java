@@ -58,7 +58,8 @@ public final class RunCommand implements Callable<Integer> {
             names = "--queue-pairs",
             paramLabel = "N",
             defaultValue = "4",
-            description = "Queue pairs, 1 to " + EmulatorConfig.MAX_QUEUE_PAIRS + ". Default: ${DEFAULT-VALUE}.")
+            description = "Queue pairs, 1 to " + EmulatorConfig.MAX_QUEUE_PAIRS
+                    + ". Default: ${DEFAULT-VALUE}, or as many as --tap-fd hands in.")
     private int queuePairs;
 
     @Option(
@@ -117,6 +118,9 @@ public final class RunCommand implements Callable<Integer> {
             // Before the first logger is made. A terminal shows the state on its screen, which log lines would disturb.
             System.setProperty(LOG_LEVEL, "info");
         }
+        if (tapOptions.handedIn() > 0) {
+            queuePairs = handedInPairs();
+        }
         byte[] macBytes = checkOptions();
         TapPrograms programs = programOptions.read();
         IoEngine engine = engineChoice.resolve();
@@ -162,7 +166,7 @@ public final class RunCommand implements Callable<Integer> {
         String refusal;
         try {
             RunTap tap = KernelRunTap.open(
-                    tapOptions.kernelTap(queuePairs),
+                    tapOptions.openKernelTap(queuePairs),
                     mtu,
                     addresses,
                     tapOptions.hashSource(),
@@ -192,6 +196,15 @@ public final class RunCommand implements Callable<Integer> {
                 programs,
                 tapOptions.pcapIn(),
                 tapOptions.pcapOut());
+    }
+
+    private int handedInPairs() {
+        int queues = tapOptions.handedIn();
+        if (spec.commandLine().getParseResult().hasMatchedOption("--queue-pairs") && queuePairs != queues) {
+            throw usage("--queue-pairs %d: as many as --tap-fd hands in queues, %d; leave it out"
+                    .formatted(queuePairs, queues));
+        }
+        return queues;
     }
 
     private byte[] checkOptions() {

@@ -5,11 +5,15 @@ import dev.ringtap.cli.HashSourceOption;
 import dev.ringtap.cli.HostNeed;
 import dev.ringtap.cli.TapChoice;
 import dev.ringtap.emulator.HashSourceChoice;
+import dev.ringtap.linux.posix.NativeException;
 import dev.ringtap.linux.tun.TapDevice;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.EnumSet;
+import java.util.HashSet;
+import java.util.List;
 import java.util.Set;
+import java.util.stream.Collectors;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -20,6 +24,7 @@ import picocli.CommandLine.TypeConversionException;
 /** The options of {@code ringtap run} that say which TAP it serves. */
 final class TapOptions {
     private static final String DEFAULT_NAME = "ringtap%d";
+    private static final int STANDARD_ERROR = 2;
 
     /** Without the right to load BPF programs the kernel's TAP would do, but RSS would not be offered. */
     private static final Set<HostNeed> NEEDS = EnumSet.of(HostNeed.NET_ADMIN, HostNeed.BPF);
@@ -38,6 +43,16 @@ final class TapOptions {
             description = "Interface of the kernel's TAP, to make or to attach to if it is persistent and yours; %%d"
                     + " becomes the first free number. Means --tap kernel. Default: " + "ringtap%%d.")
     private String name;
+
+    @Option(
+            names = "--tap-fd",
+            paramLabel = "FD",
+            split = ",",
+            description =
+                    "Descriptors, separated by commas, of all queues of a TAP that whoever starts this command has"
+                            + " opened (IFF_TAP, IFF_NO_PI, IFF_VNET_HDR, IFF_MULTI_QUEUE) and hands in. Needs no privilege, but"
+                            + " without the right to load BPF programs RSS is not offered. Means --tap kernel.")
+    private List<Integer> handedIn = List.of();
 
     @Option(
             names = "--hash-source",
@@ -94,23 +109,56 @@ final class TapOptions {
                     + ": only with --tap emulated; frames of the kernel's TAP are captured by tcpdump -i NAME -w FILE"
                     + " and sent by tcpreplay -i NAME FILE");
         }
-        TapChoice meant = name != null ? TapChoice.kernel : pcap != null ? TapChoice.emulated : choice;
+        if (!handedIn.isEmpty()) {
+            checkHandedIn(pcap);
+        }
+        TapChoice meant =
+                name != null || !handedIn.isEmpty() ? TapChoice.kernel : pcap != null ? TapChoice.emulated : choice;
         TapChoice.Chosen chosen;
         try {
             chosen = meant.resolve("run", NEEDS, hashSource);
         } catch (IllegalArgumentException e) {
             throw usage(e.getMessage());
         }
-        return pcap == null ? chosen : new TapChoice.Chosen(chosen.choice(), pcap);
+        String reason = name != null ? "--tap-name" : handedIn.isEmpty() ? pcap : "--tap-fd";
+        return reason == null ? chosen : new TapChoice.Chosen(chosen.choice(), reason);
+    }
+
+    private void checkHandedIn(String pcap) {
+        String list = handedIn.stream().map(String::valueOf).collect(Collectors.joining(","));
+        String other = name != null ? "--tap-name" : choice == TapChoice.emulated ? "--tap emulated" : pcap;
+        if (other != null) {
+            throw usage("--tap-fd %s: hands in a TAP of the kernel's; leave out %s".formatted(list, other));
+        }
+        for (int fd : handedIn) {
+            if (fd <= STANDARD_ERROR) {
+                throw usage("--tap-fd %s: %d is no descriptor to hand in; 0, 1 and 2 are the standard streams"
+                        .formatted(list, fd));
+            }
+        }
+        if (new HashSet<>(handedIn).size() < handedIn.size()) {
+            throw usage("--tap-fd %s: a descriptor stands there twice".formatted(list));
+        }
+    }
+
+    /** Queues of a TAP that was handed in; 0 if none was. */
+    int handedIn() {
+        return handedIn.size();
     }
 
     /** Whether either TAP would do. */
     boolean leavesOpen() {
         return choice == TapChoice.auto
                 && name == null
+                && handedIn.isEmpty()
                 && pcapIn == null
                 && pcapOut == null
                 && hashSource.onEmulatedTap();
+    }
+
+    /** Opens the kernel's TAP, or takes over the one that was handed in. */
+    TapDevice openKernelTap(int queuePairs) throws NativeException {
+        return handedIn.isEmpty() ? TapDevice.open(kernelTap(queuePairs)) : TapDevice.adopt(handedIn);
     }
 
     /** How to open the kernel's TAP. */

@@ -23,8 +23,10 @@ public final class Posix {
     public static final int O_CLOEXEC = 0x80000;
 
     public static final int F_GETFD = 1;
+    public static final int F_SETFD = 2;
     public static final int F_GETFL = 3;
     public static final int F_SETFL = 4;
+    public static final int FD_CLOEXEC = 1;
     public static final int F_DUPFD_CLOEXEC = 1030;
     public static final int F_ADD_SEALS = 1033;
     public static final int F_GET_SEALS = 1034;

@@ -18,7 +18,8 @@ import java.util.List;
  * A TAP with several queues whose frames carry the virtio-net header of 12 bytes in little-endian order, so that
  * header and frame can be read straight into a guest's buffer. Linux, Documentation/networking/tuntap.rst.
  *
- * <p>The interface belongs to the network namespace of the thread that opens it; then every thread may use this object,
+ * <p>The interface belongs to the network namespace of the thread that opens it, unless it was {@linkplain #adopt handed
+ * in}; then every thread may use this object,
  * and its methods take turns. Settings through the descriptors, here, need no privilege once the TAP is open; those
  * through {@link #link} need CAP_NET_ADMIN.
  */
@@ -151,6 +152,42 @@ public final class TapDevice implements AutoCloseable {
         }
     }
 
+    /**
+     * Takes over a TAP that another process has opened and handed in, one descriptor a queue. Queue 0 is the first of them,
+     * whatever the kernel called it before. Needs neither a privilege nor {@code /dev/net/tun}. The interface may be in
+     * another network namespace; then {@link #link} is out of reach.
+     *
+     * <p>Frames that the queues of a TAP with several hold at that moment are dropped.
+     *
+     * @param fds 1 to 256 descriptors of queues of one TAP, all that it has; closed with this object, and not if this fails
+     * @throws NativeException if one of them is no such descriptor, with its number
+     */
+    public static TapDevice adopt(List<Integer> fds) throws NativeException {
+        if (fds.isEmpty() || fds.size() > MAX_QUEUES)
+            throw new IllegalArgumentException(fds.size() + " TAP queues: there are 1 to " + MAX_QUEUES);
+        String name = HandedInQueues.check(fds);
+        String doing = "cannot take over the TAP device " + name;
+        var link = HandedInQueues.inOwnNamespace(fds.getFirst(), name) ? LinkConfig.open(name) : null;
+        try {
+            if (link != null) HandedInQueues.refuseMissing(LinkInfo.find(name), fds.size(), doing);
+            var device = new TapDevice(name, link);
+            for (int fd : fds) {
+                device.queues.add(new TapQueue(device, device.queues.size(), HandedInQueues.own(fd, doing)));
+            }
+            device.attached.addAll(device.queues);
+            device.configure(doing);
+            if (fds.size() > 1) {
+                // The kernel numbers queues in the order in which they are attached.
+                device.setAttachedQueues(0);
+                device.setAttachedQueues(fds.size());
+            }
+            return device;
+        } catch (NativeException | RuntimeException e) {
+            if (link != null) link.close();
+            throw e;
+        }
+    }
+
     private static OwnedFd openClone(String doing) throws NativeException {
         int result = Posix.open(CLONE_DEVICE, Posix.O_RDWR | Posix.O_NONBLOCK | Posix.O_CLOEXEC);
         String hint = switch (-result) {
@@ -200,13 +237,17 @@ public final class TapDevice implements AutoCloseable {
     private void setUp(List<OwnedFd> fds, Options options, String doing) throws NativeException {
         for (var fd : fds) queues.add(new TapQueue(this, queues.size(), fd));
         attached.addAll(queues);
+        configure(doing);
+        if (options.ownerUid() != null) TunIoctl.TUNSETOWNER.value(control(), options.ownerUid(), doing);
+        if (options.groupGid() != null) TunIoctl.TUNSETGROUP.value(control(), options.groupGid(), doing);
+        if (options.persist()) setPersist(true);
+    }
+
+    private void configure(String doing) throws NativeException {
         TunIoctl.TUNSETVNETHDRSZ.pointer(control(), HEADER_BYTES, doing);
         TunIoctl.TUNSETVNETLE.pointer(control(), 1, doing);
         supportedOffloads = probeOffloads();
         TunIoctl.TUNSETOFFLOAD.value(control(), 0, doing);
-        if (options.ownerUid() != null) TunIoctl.TUNSETOWNER.value(control(), options.ownerUid(), doing);
-        if (options.groupGid() != null) TunIoctl.TUNSETGROUP.value(control(), options.groupGid(), doing);
-        if (options.persist()) setPersist(true);
     }
 
     private int probeOffloads() {
@@ -240,9 +281,21 @@ public final class TapDevice implements AutoCloseable {
         return queues.get(i);
     }
 
-    /** The interface's settings; closed with this object. */
+    /**
+     * The interface's settings; closed with this object.
+     *
+     * @throws IllegalStateException if they are out of reach
+     */
     public LinkConfig link() {
+        if (link == null)
+            throw new IllegalStateException(
+                    "the interface " + name + " is in another network namespace than this process");
         return link;
+    }
+
+    /** Whether {@link #link} is within reach: not if the TAP was handed in from another network namespace. */
+    public boolean linkInReach() {
+        return link != null;
     }
 
     /**
@@ -421,7 +474,7 @@ public final class TapDevice implements AutoCloseable {
         steered = false;
         // From the highest, so that no frame is steered to a queue that has just changed its number.
         for (var queue : queues.reversed()) queue.fd().close();
-        link.close();
+        if (link != null) link.close();
     }
 
     @Override

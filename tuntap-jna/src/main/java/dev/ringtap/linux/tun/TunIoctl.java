@@ -27,6 +27,8 @@ enum TunIoctl {
     TUNSETOFFLOAD(write(208)),
     TUNSETTXFILTER(write(209)),
     TUNGETIFF(read(210)),
+    TUNATTACHFILTER(writeFilter(213)),
+    TUNDETACHFILTER(writeFilter(214)),
     TUNSETVNETHDRSZ(write(216)),
     TUNSETQUEUE(write(217)),
     TUNSETVNETLE(write(220)),
@@ -34,6 +36,7 @@ enum TunIoctl {
     TUNSETSTEERINGEBPF(read(224)),
     TUNSETFILTEREBPF(read(225)),
     TUNSETCARRIER(write(226)),
+    TUNGETDEVNETNS((long) 'T' << 8 | 227),
     SIOCSIFHWADDR(0x8924),
     SIOCGIFHWADDR(0x8927);
 
@@ -65,6 +68,11 @@ enum TunIoctl {
     // _IOW('T', number, int) and _IOR of asm-generic/ioctl.h: direction, 4 bytes of argument, type, number.
     private static long write(int number) {
         return 1L << 30 | 4 << 16 | 'T' << 8 | number;
+    }
+
+    // The argument is struct sock_fprog.
+    private static long writeFilter(int number) {
+        return 1L << 30 | 16 << 16 | 'T' << 8 | number;
     }
 
     private static long read(int number) {
@@ -121,6 +129,22 @@ enum TunIoctl {
         }
     }
 
+    /**
+     * Asks for an interface's name and flags.
+     *
+     * @param nameOut gets the name in element 0
+     * @return IFF_* bits, or a negated errno
+     */
+    int getFlags(int fd, String[] nameOut) {
+        try (var arena = Arena.ofConfined()) {
+            var ifreq = arena.allocate(IFREQ_BYTES, 8);
+            int result = Posix.ioctl(fd, request, ifreq.address());
+            if (result < 0) return result;
+            nameOut[0] = ifreq.getString(0);
+            return Short.toUnsignedInt(ifreq.get(ValueLayout.JAVA_SHORT, IFR_FLAGS));
+        }
+    }
+
     /** Passes the address of an interface. */
     void setMac(int fd, byte[] mac, String doing) throws NativeException {
         try (var arena = Arena.ofConfined()) {
@@ -128,6 +152,19 @@ enum TunIoctl {
             ifreq.set(ValueLayout.JAVA_SHORT, IFR_HWADDR_FAMILY, (short) ARPHRD_ETHER);
             MemorySegment.copy(mac, 0, ifreq, ValueLayout.JAVA_BYTE, IFR_HWADDR, MAC_BYTES);
             check(Posix.ioctl(fd, request, ifreq.address()), call(), doing);
+        }
+    }
+
+    /** Passes a classic BPF program that lets everything through. linux/filter.h */
+    void passAllFilter(int fd, String doing) throws NativeException {
+        try (var arena = Arena.ofConfined()) {
+            // struct sock_filter {u16 code; u8 jt, jf; u32 k}: BPF_RET | BPF_K, as many bytes as there are.
+            var filter = arena.allocateFrom(ValueLayout.JAVA_INT, 0x06, -1);
+            // struct sock_fprog {u16 len; struct sock_filter *filter}
+            var program = arena.allocate(16, 8);
+            program.set(ValueLayout.JAVA_SHORT, 0, (short) 1);
+            program.set(ValueLayout.JAVA_LONG, 8, filter.address());
+            check(Posix.ioctl(fd, request, program.address()), call(), doing);
         }
     }
 

@@ -13,6 +13,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.Callable;
 import java.util.concurrent.locks.LockSupport;
 
 /** A TAP in a namespace of its own, up and silent, with the host's side as a packet socket. */
@@ -27,9 +28,14 @@ final class TapHarness implements AutoCloseable {
     private final IovecArray iovecs = new IovecArray(2);
 
     TapHarness(int queues) throws Exception {
-        namespace = NetworkNamespace.create();
+        this(NetworkNamespace.create(), () -> TapDevice.open(TapDevice.Options.of("tap0", queues)));
+    }
+
+    /** @param namespace closed with this object */
+    TapHarness(NetworkNamespace namespace, Callable<TapDevice> opener) throws Exception {
+        this.namespace = namespace;
         tap = namespace.call(() -> {
-            var opened = TapDevice.open(TapDevice.Options.of("tap0", queues));
+            var opened = opener.call();
             opened.link().disableIpv6();
             opened.link().setUp(true);
             return opened;
