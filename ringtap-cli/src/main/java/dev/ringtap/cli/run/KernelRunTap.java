@@ -43,8 +43,8 @@ final class KernelRunTap implements RunTap {
         TapDevice tap = TapDevice.open(options);
         try {
             prepareLink(tap.link(), mtu, addresses);
+            // A persistent TAP keeps the programs of a process that was killed, whoever chooses queues and hashes now.
             KernelTap.removeLeftovers(tap);
-            // A persistent TAP keeps the programs of a process that was killed.
             tap.clearSteering();
             tap.clearFilter();
             return with(tap, hashSource, programOptions, programs);
