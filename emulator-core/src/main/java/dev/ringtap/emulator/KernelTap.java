@@ -28,14 +28,14 @@ public record KernelTap(TapPort port, SteeringDesign steering, String reason) {
     private static final Logger LOG = LoggerFactory.getLogger(KernelTap.class);
 
     /**
-     * Puts a design on a TAP that was just opened. Call it on a thread of the TAP's network namespace.
+     * Puts a design on a TAP that was just opened. Call it on a thread of the TAP's network namespace, and on a persistent
+     * TAP {@link #removeLeftovers} before.
      *
      * @param tap the port's from now on; still open if this fails
      * @throws IllegalArgumentException if no kernel's TAP has that source
      * @throws IOException if the source that was asked for by name cannot be had here, with the reason
      */
     public static KernelTap with(TapDevice tap, HashSourceChoice choice) throws IOException {
-        removeLeftovers(tap);
         return switch (choice) {
             case DEVICE -> withDevice(tap, "--hash-source device");
             case EBPF -> {
@@ -54,7 +54,7 @@ public record KernelTap(TapPort port, SteeringDesign steering, String reason) {
 
     /**
      * Takes away what an earlier run with hashes in band left on a persistent TAP when it was killed: frames would go on
-     * to have its prefix. {@link #with} does that.
+     * to have its prefix, which no other design takes off.
      *
      * @throws IOException if there is something, and it may not be taken away without CAP_NET_ADMIN
      */

@@ -97,6 +97,12 @@ public final class RingtapProcess implements AutoCloseable {
         return awaitExit();
     }
 
+    /** Sends SIGKILL, of which it learns nothing, and waits until it is gone with all its descriptors. */
+    void kill() throws InterruptedException {
+        process.destroyForcibly();
+        awaitExit();
+    }
+
     /** Waits for its own end; its exit status. */
     public int awaitExit() throws InterruptedException {
         if (!process.waitFor(STOP_LIMIT_S, SECONDS)) {

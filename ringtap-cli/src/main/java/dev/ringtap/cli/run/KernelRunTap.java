@@ -48,8 +48,8 @@ final class KernelRunTap implements RunTap {
                 throw new IOException(
                         "--address: %s is in another network namespace; give it addresses there".formatted(tap.name()));
             }
+            // A persistent TAP keeps the programs of a process that was killed, whoever chooses queues and hashes now.
             KernelTap.removeLeftovers(tap);
-            // A persistent TAP keeps the programs of a process that was killed.
             tap.clearSteering();
             tap.clearFilter();
             return with(tap, hashSource, programOptions, programs);

@@ -75,9 +75,13 @@ class VerifyRunTest {
         assertThat(outcome.mismatches()).as("all but those without a hash").isGreaterThan(LOAD_PACKETS / 2);
     }
 
-    @Test
-    void oneQueuePairWorksWithoutMultiqueue() throws Exception {
-        Outcome outcome = run(1, EngineChoice.auto, false);
+    /** The kernel runs no steering program then; the hash comes from the device, or in band. */
+    @ParameterizedTest
+    @EnumSource(
+            value = HashSourceChoice.class,
+            names = {"DEVICE", "EBPF"})
+    void oneQueuePairWorksWithoutMultiqueue(HashSourceChoice hashSource) throws Exception {
+        Outcome outcome = run(1, EngineChoice.auto, hashSource, 0, false);
         assertThat(outcome.failures()).isEmpty();
         assertThat(outcome.total().reports()).doesNotContain(0L);
     }

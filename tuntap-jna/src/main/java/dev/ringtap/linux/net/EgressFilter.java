@@ -12,8 +12,9 @@ import java.util.List;
  * {@code tc filter add dev … egress bpf direct-action} makes. tc-bpf(8), linux/pkt_cls.h.
  *
  * <p>The kernel keeps such a filter until it is removed, also when the process that made it is gone. So it carries a
- * name, by which {@link #removeAll} finds it again. Any thread; to change needs CAP_NET_ADMIN in the interface's network
- * namespace.
+ * name, by which {@link #removeAll} finds it again. A discipline tells nobody who made it, and others may have made an
+ * empty one on purpose; so the name also says whether the discipline came with the filter and has to go with it. Any
+ * thread; to change needs CAP_NET_ADMIN in the interface's network namespace.
  */
 public final class EgressFilter implements AutoCloseable {
     private static final int TCA_KIND = 1;
@@ -38,19 +39,20 @@ public final class EgressFilter implements AutoCloseable {
     /** ETH_P_ALL in network byte order. */
     private static final int ALL_PROTOCOLS = 0x0300;
 
+    /** Ends the name of a filter whose discipline was made for it. */
+    private static final String WITH_DISCIPLINE = "+clsact";
+
     private static final int PLACE = LAST_PRIORITY << 16 | ALL_PROTOCOLS;
 
     private static final int CREATE = NetlinkRequest.NLM_F_ACK | NetlinkRequest.NLM_F_CREATE;
 
     private final LinkConfig link;
     private final String name;
-    private final boolean ownDiscipline;
     private boolean closed;
 
-    private EgressFilter(LinkConfig link, String name, boolean ownDiscipline) {
+    private EgressFilter(LinkConfig link, String name) {
         this.link = link;
         this.name = name;
-        this.ownDiscipline = ownDiscipline;
     }
 
     /**
@@ -63,19 +65,19 @@ public final class EgressFilter implements AutoCloseable {
      * @throws NativeException if the kernel refuses: without CAP_NET_ADMIN, or without clsact or cls_bpf
      */
     public static EgressFilter attach(LinkConfig link, int programFd, String name) throws NativeException {
+        removeAll(link, name);
         boolean ownDiscipline = addDiscipline(link);
         try {
-            removeAll(link, name);
             var request = filter(NetlinkRequest.RTM_NEWTFILTER, CREATE | NetlinkRequest.NLM_F_EXCL, link, 0, PLACE)
                     .attribute(TCA_KIND, "bpf")
                     .nested(
                             TCA_OPTIONS,
                             options -> options.attribute(TCA_BPF_FD, programFd)
-                                    .attribute(TCA_BPF_NAME, name)
+                                    .attribute(TCA_BPF_NAME, ownDiscipline ? name + WITH_DISCIPLINE : name)
                                     .attribute(TCA_BPF_FLAGS, TCA_BPF_FLAG_ACT_DIRECT));
             link.netlink()
                     .change(request, "rtnetlink RTM_NEWTFILTER", "cannot attach a program to the egress of " + link);
-            return new EgressFilter(link, name, ownDiscipline);
+            return new EgressFilter(link, name);
         } catch (NativeException | RuntimeException e) {
             try {
                 if (ownDiscipline) removeDiscipline(link);
@@ -133,7 +135,7 @@ public final class EgressFilter implements AutoCloseable {
     }
 
     private static void removeDiscipline(LinkConfig link) throws NativeException {
-        // Somebody else may use it by now.
+        // Somebody else may use it by now: then it is his.
         if (!list(link, EGRESS).isEmpty() || !list(link, INGRESS).isEmpty()) return;
         link.netlink()
                 .change(
@@ -143,15 +145,18 @@ public final class EgressFilter implements AutoCloseable {
     }
 
     /**
-     * Removes the filters of a name from the egress of an interface, such as a process left that was killed. Where there
-     * is none it needs no privilege.
+     * Removes the filters of a name from the egress of an interface, such as a process left that was killed, and the
+     * queueing discipline if it came with one of them and has no filter any more. Where there is none it needs no
+     * privilege.
      *
-     * @return how many there were
+     * @return how many filters there were
      */
     public static int removeAll(LinkConfig link, String name) throws NativeException {
         int removed = 0;
+        boolean disciplineToo = false;
         for (var found : list(link, EGRESS)) {
-            if (!name.equals(nameOf(found))) continue;
+            boolean withDiscipline = (name + WITH_DISCIPLINE).equals(nameOf(found));
+            if (!withDiscipline && !name.equals(nameOf(found))) continue;
             var request = filter(
                             NetlinkRequest.RTM_DELTFILTER,
                             NetlinkRequest.NLM_F_ACK,
@@ -162,11 +167,13 @@ public final class EgressFilter implements AutoCloseable {
             String doing = "cannot remove the filter " + name + " from the egress of " + link;
             link.netlink().change(request, "rtnetlink RTM_DELTFILTER", doing);
             removed++;
+            disciplineToo |= withDiscipline;
         }
+        if (disciplineToo) removeDiscipline(link);
         return removed;
     }
 
-    /** The names of the BPF filters at the egress of an interface. */
+    /** The names of the BPF filters at the egress of an interface, as the kernel has them. */
     public static List<String> names(LinkConfig link) throws NativeException {
         var names = new ArrayList<String>();
         for (var found : list(link, EGRESS)) {
@@ -204,8 +211,7 @@ public final class EgressFilter implements AutoCloseable {
     }
 
     /**
-     * Removes the filter, and the queueing discipline if it came with the filter and nobody else uses it. Nothing
-     * happens the second time, or if the interface is gone.
+     * Removes the filter as {@link #removeAll} does. Nothing happens the second time, or if the interface is gone.
      */
     @Override
     public synchronized void close() throws NativeException {
@@ -213,7 +219,6 @@ public final class EgressFilter implements AutoCloseable {
         closed = true;
         try {
             removeAll(link, name);
-            if (ownDiscipline) removeDiscipline(link);
         } catch (NativeException e) {
             if (e.errno() != Errno.ENODEV) throw e;
         }

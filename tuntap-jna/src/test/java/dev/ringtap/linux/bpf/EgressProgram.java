@@ -13,7 +13,7 @@ import java.nio.ByteOrder;
 import java.util.List;
 
 /** Small programs for the egress of an interface, written by hand. */
-final class EgressProgram {
+public final class EgressProgram {
     private static final int MOVE = 0xB7;
     private static final int EXIT = 0x95;
 
@@ -42,7 +42,7 @@ final class EgressProgram {
     }
 
     /** A filter of that name that lets everything pass. */
-    static EgressFilter passAll(LinkConfig link, String name) throws NativeException {
+    public static EgressFilter passAll(LinkConfig link, String name) throws NativeException {
         try (var program = load(-1)) {
             return EgressFilter.attach(link, program.number(), name);
         }

@@ -9,8 +9,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.ringtap.linux.RequiresBpf;
 import dev.ringtap.linux.RequiresTap;
+import dev.ringtap.linux.net.Disciplines;
 import dev.ringtap.linux.net.EgressFilter;
-import dev.ringtap.linux.net.IngressDiscipline;
 import dev.ringtap.linux.net.NetworkNamespace;
 import dev.ringtap.linux.net.PacketSocket;
 import dev.ringtap.linux.posix.Errno;
@@ -34,6 +34,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The two programs on a multi-queue TAP in a network namespace of its own: what its reader gets. */
 @RequiresTap
@@ -234,6 +235,23 @@ class InBandOnTapTest {
         assertThat(receiveOne().bytes()).isEqualTo(frame);
     }
 
+    /** The kernel asks no steering program then, and the program at the egress runs all the same. */
+    @ParameterizedTest
+    @EnumSource(EgressHook.Kind.class)
+    void withOneQueueThePrefixStillCarriesTheHash(EgressHook.Kind kind) throws Exception {
+        attach(kind);
+        configureRss(true);
+        tap.setAttachedQueues(1);
+        for (byte[] frame : flows(10)) {
+            var received = sendAndReceive(frame);
+            assertThat(received.prefixed(program.nonce())).isTrue();
+            var expected = ReferenceHash.of(frame, false, ReferenceHash.ALL);
+            int hash = expected == null ? 0 : BitwiseToeplitz.hash(KEY, expected.input());
+            assertThat(InBandPrefix.hash(received.packet, 0)).isEqualTo(hash);
+            assertThat(received.queue).isZero();
+        }
+    }
+
     /** And a configuration without prefix means none, whatever is attached. */
     @Test
     void withoutPrefixItSteersAsTheSteeringProgramDoes() throws Exception {
@@ -330,19 +348,70 @@ class InBandOnTapTest {
 
     /** By clsact: a tcx link goes with the process that made it. */
     @Test
-    void filterOfAProcessThatWasKilledIsFoundAndRemoved() throws Exception {
+    void filterOfAProcessThatWasKilledIsRemovedAndSomebodyElsesIsNot() throws Exception {
         var link = tap.link();
         assertThat(InBandProgram.removeLeftovers(link)).isFalse();
-        // Never closed, and the descriptor of its program is.
-        EgressProgram.passAll(link, "ringtap_prefix");
-        assertThat(EgressFilter.names(link)).containsExactly("ringtap_prefix");
-        // Somebody else's is left alone.
+        Disciplines.add(link, "clsact");
         var other = EgressProgram.passAll(link, "another");
+        leaveFilter("ringtap_prefix");
         assertThat(InBandProgram.removeLeftovers(link)).isTrue();
         assertThat(EgressFilter.names(link)).containsExactly("another");
         assertThat(InBandProgram.removeLeftovers(link)).isFalse();
         other.close();
         assertThat(EgressFilter.names(link)).isEmpty();
+        assertThat(Disciplines.kinds(link)).contains("clsact");
+    }
+
+    @Test
+    void disciplineThatCameWithALeftoverGoesWithIt() throws Exception {
+        leaveFilter("ringtap_prefix+clsact");
+        assertThat(Disciplines.kinds(tap.link())).contains("clsact");
+        assertThat(InBandProgram.removeLeftovers(tap.link())).isTrue();
+        assertThat(Disciplines.kinds(tap.link())).doesNotContain("clsact");
+    }
+
+    /** He may be about to use it. */
+    @Test
+    void disciplineThatSomebodyMadeStaysThoughItIsEmpty() throws Exception {
+        Disciplines.add(tap.link(), "clsact");
+        leaveFilter("ringtap_prefix");
+        assertThat(InBandProgram.removeLeftovers(tap.link())).isTrue();
+        assertThat(Disciplines.kinds(tap.link())).contains("clsact");
+        program.close();
+        assertThat(Disciplines.kinds(tap.link())).contains("clsact");
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void disciplineThatCameWithALeftoverStaysWithTheFiltersOfOthers(boolean egress) throws Exception {
+        leaveFilter("ringtap_prefix+clsact");
+        if (egress) {
+            keep(EgressProgram.passAll(tap.link(), "another"));
+        } else {
+            try (var other = EgressProgram.load(0)) {
+                Disciplines.addIngressFilter(tap.link(), other.number());
+            }
+        }
+        assertThat(InBandProgram.removeLeftovers(tap.link())).isTrue();
+        assertThat(EgressFilter.names(tap.link())).isEqualTo(egress ? List.of("another") : List.of());
+        assertThat(Disciplines.kinds(tap.link())).contains("clsact");
+    }
+
+    /** A start that finds the leftovers of its own kind only when it attaches. */
+    @Test
+    void filterTakesThePlaceOfALeftoverWithItsDiscipline() throws Exception {
+        leaveFilter("ringtap_prefix+clsact");
+        try (var next = InBandProgram.load()) {
+            namespace.run(() -> next.attachTo(tap.link(), EgressHook.Kind.CLSACT));
+            assertThat(EgressFilter.names(tap.link())).containsExactly("ringtap_prefix+clsact");
+        }
+        assertThat(Disciplines.kinds(tap.link())).doesNotContain("clsact");
+    }
+
+    /** As a killed process leaves it: nobody closes it. */
+    private void leaveFilter(String expectedName) throws Exception {
+        attach(EgressHook.Kind.CLSACT);
+        assertThat(EgressFilter.names(tap.link())).contains(expectedName);
     }
 
     /** The kernel runs tcx programs first, and a filter that rewrites addresses would find a prefix in their place. */
@@ -351,14 +420,14 @@ class InBandOnTapTest {
         try (var other = EgressProgram.passAll(tap.link(), "another")) {
             namespace.run(() -> program.attachTo(tap.link()));
             assertThat(program.attachedBy()).isEqualTo("clsact");
-            assertThat(EgressFilter.names(tap.link())).containsExactlyInAnyOrder("another", "ringtap_prefix");
+            assertThat(EgressFilter.names(tap.link())).containsExactlyInAnyOrder("another+clsact", "ringtap_prefix");
             assertThat(other).isNotNull();
         }
     }
 
     @Test
     void whereAnIngressDisciplineIsItIsNotAttachedToThat() throws Exception {
-        IngressDiscipline.addTo(tap.link());
+        Disciplines.add(tap.link(), "ingress");
         assertThatThrownBy(() -> attach(EgressHook.Kind.CLSACT))
                 .isInstanceOf(NativeException.class)
                 .hasMessageContaining("another queueing discipline");
@@ -367,11 +436,12 @@ class InBandOnTapTest {
     }
 
     @Test
-    void closingRemovesTheFilter() throws Exception {
+    void closingRemovesTheFilterAndTheDisciplineThatCameWithIt() throws Exception {
         attach(EgressHook.Kind.CLSACT);
-        assertThat(EgressFilter.names(tap.link())).containsExactly("ringtap_prefix");
+        assertThat(EgressFilter.names(tap.link())).containsExactly("ringtap_prefix+clsact");
         program.close();
         assertThat(EgressFilter.names(tap.link())).isEmpty();
+        assertThat(Disciplines.kinds(tap.link())).doesNotContain("clsact");
         byte[] frame = flows(1).getFirst();
         assertThat(sendAndReceive(frame).bytes()).isEqualTo(frame);
     }

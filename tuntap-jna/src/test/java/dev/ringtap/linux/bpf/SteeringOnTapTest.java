@@ -2,6 +2,7 @@
 package dev.ringtap.linux.bpf;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.ringtap.linux.RequiresBpf;
@@ -113,6 +114,30 @@ class SteeringOnTapTest {
                 assertThat(pusher.isOpen()).isTrue();
             }
         }
+    }
+
+    /** The ioctl accepts it all the same. */
+    @Test
+    void programDoesNotRunWhileOneQueueIsAttached() throws Exception {
+        byte[] frame = flows(1).getFirst();
+        try (var object = LoadedObject.load(TestObject.parse("globals"))) {
+            tap.setSteering(object.program("count").number());
+            int none = runs(object);
+            for (int i = 0; i < 3; i++) sendAndReceive(frame);
+            assertThat(runs(object)).isEqualTo(none + 3);
+            tap.setAttachedQueues(1);
+            for (int i = 0; i < 3; i++) assertThat(sendAndReceive(frame).queue).isZero();
+            assertThat(runs(object)).isEqualTo(none + 3);
+            tap.setAttachedQueues(2);
+            sendAndReceive(frame);
+            assertThat(runs(object)).isEqualTo(none + 4);
+        }
+        tap.clearSteering();
+    }
+
+    private int runs(LoadedObject counting) throws Exception {
+        counting.map(".data").get(0, buffer);
+        return buffer.get(JAVA_INT, 0);
     }
 
     /**
