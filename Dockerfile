@@ -45,17 +45,27 @@ RUN mkdir -p /root-of-image/tmp /root-of-image/run/ringtap /root-of-image/etc \
             mkdir -p "/root-of-image$(dirname "$library")" && cp -L "$library" "/root-of-image$library"; \
         done
 
-# A run that loads what later runs load; the JVM keeps it, and starts in half the time. It is a recording, and the one file
-# that two builds do not have alike: AOT_CACHE=no leaves it out. All files have the time SOURCE_DATE_EPOCH.
-ARG AOT_CACHE=yes
+# All files have the time SOURCE_DATE_EPOCH.
 ARG SOURCE_DATE_EPOCH=1795305600
-RUN at_epoch() { find "$@" -exec touch --no-dereference --date "@$SOURCE_DATE_EPOCH" {} +; } \
-    && at_epoch /opt/java /opt/ringtap /root-of-image \
-    && if [ "$AOT_CACHE" = yes ]; then \
-        /opt/java/bin/java -XX:AOTCacheOutput=/opt/ringtap/ringtap.aot --sun-misc-unsafe-memory-access=allow \
-            -jar /opt/ringtap/ringtap.jar verify --tap emulated --flows 57 --seed 57 >/dev/null \
-        && at_epoch /opt/ringtap; \
-    fi
+RUN find /opt/java /opt/ringtap /root-of-image -exec touch --no-dereference --date "@$SOURCE_DATE_EPOCH" {} +
+
+# The AOT cache, with which the JVM starts in two thirds of the time: the classes that a run and a health check load. It is
+# made from a list of these, not recorded (-XX:AOTCacheOutput), since a recording has profiles and times in it, and no two are
+# alike. What a run loads of java.util.concurrent depends on which of its threads has to wait for which; all else is loaded
+# once its list no longer grows.
+RUN java() { /opt/java/bin/java --sun-misc-unsafe-memory-access=allow "$@"; } \
+    && { java -XX:DumpLoadedClassList=/tmp/run.classes -jar /opt/ringtap/ringtap.jar \
+            run --tap emulated --socket /tmp/guest.sock >/dev/null & } \
+    && timeout 60 sh -c 'until [ -S /tmp/guest.sock ]; do sleep 0.1; done' \
+    && java -XX:DumpLoadedClassList=/tmp/health.classes -jar /opt/ringtap/ringtap.jar health --socket /tmp/guest.sock \
+    && until grown=$(wc -c </tmp/run.classes); sleep 2; [ "$grown" = "$(wc -c </tmp/run.classes)" ]; do :; done \
+    && kill -KILL $! \
+    && cat /tmp/run.classes /tmp/health.classes \
+        | grep -av -e '^#' -e '^@cp' -e 'source:' -e '^java/util/concurrent/.*[$]' \
+        | sed 's/ id:.*//' | LC_ALL=C sort -u >/tmp/classes \
+    && java -Xshare:dump -Xlog:disable -XX:SharedClassListFile=/tmp/classes -XX:SharedArchiveFile=/opt/ringtap/ringtap.aot \
+        -cp /opt/ringtap/ringtap.jar \
+    && touch --date "@$SOURCE_DATE_EPOCH" /opt/ringtap/ringtap.aot /opt/ringtap
 
 FROM scratch
 LABEL org.opencontainers.image.title="ringtap" \
