@@ -2,71 +2,86 @@
 package dev.ringtap.it.container;
 
 import dev.ringtap.linux.HostGroup;
-import java.io.IOException;
 import java.lang.annotation.ElementType;
 import java.lang.annotation.Inherited;
 import java.lang.annotation.Retention;
 import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
-import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.Objects;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Function;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.extension.ConditionEvaluationResult;
 import org.junit.jupiter.api.extension.ExecutionCondition;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.extension.ExtensionConfigurationException;
 import org.junit.jupiter.api.extension.ExtensionContext;
+import org.junit.platform.commons.support.AnnotationSupport;
 
 /**
- * A test that runs containers on an engine of this machine, as root: it enters their network namespaces. Skipped where
- * there is none, failed if {@code ringtap.require} names docker.
+ * A test that runs containers; of its own user it asks only that an engine answers him. Skipped where there is none, or none
+ * that is good for what the test needs; failed instead if {@code ringtap.require} names docker.
  */
 @Target({ElementType.TYPE, ElementType.METHOD})
 @Retention(RetentionPolicy.RUNTIME)
 @Inherited
 @ExtendWith(RequiresDocker.Condition.class)
 public @interface RequiresDocker {
+    /** What the engine must be good for beside running containers. */
+    Need[] value() default {};
+
+    /** What an engine may be good for. */
+    enum Need {
+        /** Containers of this machine's kernel, whose users are the machine's: descriptors pass, sockets are shared. */
+        NATIVE(Engine::missingNative),
+        /** Containers that make TAPs of the kernel's, with NET_ADMIN. */
+        TAP(Engine::missingTap),
+        /** Containers with the capabilities BPF and PERFMON, and not SYS_ADMIN. */
+        BPF_BY_NAME(Engine::missingBpfByName),
+        /** Docker Compose. */
+        COMPOSE(Engine::missingCompose);
+
+        private final Function<Engine, String> missing;
+
+        Need(Function<Engine, String> missing) {
+            this.missing = missing;
+        }
+    }
+
     /** Decides before the test's own fixtures run. */
     class Condition implements ExecutionCondition {
-        private static final AtomicBoolean TOLD = new AtomicBoolean();
+        private static final Set<String> TOLD = ConcurrentHashMap.newKeySet();
 
         @Override
         public ConditionEvaluationResult evaluateExecutionCondition(ExtensionContext context) {
-            String missing = missing();
+            Need[] needs = AnnotationSupport.findAnnotation(context.getElement(), RequiresDocker.class)
+                    .map(RequiresDocker::value)
+                    .orElse(new Need[0]);
+            String missing = missing(needs);
             if (missing == null) {
                 return ConditionEvaluationResult.enabled("there is a Docker engine");
             }
             if (HostGroup.DOCKER.required()) {
                 throw new ExtensionConfigurationException("ringtap.require names docker, but " + missing);
             }
-            if (TOLD.compareAndSet(false, true)) {
+            if (TOLD.add(missing)) {
                 // Surefire counts skipped tests and keeps their reasons to its reports.
-                System.out.println("Skipping the tests of containers: " + missing);
+                System.out.println("Skipping tests of containers: " + missing);
             }
             return ConditionEvaluationResult.disabled("docker: " + missing);
         }
 
-        private static String missing() {
-            for (HostGroup needed : new HostGroup[] {HostGroup.ROOT, HostGroup.TAP}) {
-                if (needed.missing() != null) {
-                    return needed.missing();
-                }
+        private static String missing(Need... needs) {
+            Engine engine = Engine.instance();
+            if (engine.missing() != null) {
+                return engine.missing();
             }
-            return engineAnswers() ? null : "no Docker engine answers (docker info)";
-        }
-
-        /** Testcontainers could be asked, too, and would fill pages with what it tried. */
-        private static boolean engineAnswers() {
-            try {
-                Process info = new ProcessBuilder("docker", "info")
-                        .redirectErrorStream(true)
-                        .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-                        .start();
-                return info.waitFor() == 0;
-            } catch (IOException e) {
-                return false;
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-                return false;
-            }
+            return Stream.of(needs)
+                    .map(need -> need.missing.apply(engine))
+                    .filter(Objects::nonNull)
+                    .findFirst()
+                    .orElse(null);
         }
     }
 }
