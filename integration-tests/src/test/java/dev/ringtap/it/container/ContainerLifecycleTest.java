@@ -135,7 +135,7 @@ class ContainerLifecycleTest {
 
     /** As the default profile of Podman before 5.2 does, whatever the capabilities. */
     @Test
-    @RequiresDocker({Need.TAP, Need.BPF_BY_NAME})
+    @RequiresDocker(Need.TAP)
     void whereSeccompForbidsBpfItSaysThatTheCapabilityIsThere() throws Exception {
         String profile = """
                 {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["bpf"], "action": "SCMP_ACT_ERRNO"}]}""";

@@ -3,6 +3,7 @@ package dev.ringtap.it.container;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.github.dockerjava.api.model.Capability;
 import dev.ringtap.guest.FakeGuest;
 import dev.ringtap.it.RingtapProcess;
 import dev.ringtap.it.container.RequiresDocker.Need;
@@ -75,9 +76,10 @@ class ContainerVerifyTest {
         try (var container =
                 container("--tap", "kernel", "--hash-source", source).leastPrivilege()) {
             container.start();
-            Set<String> capabilities = ProcessCapabilities.effective(container.pid());
+            Set<Capability> capabilities = ProcessCapabilities.effective(container.pid());
             System.out.printf("container with --hash-source %s: capabilities %s%n", source, capabilities);
-            assertThat(capabilities).containsExactlyInAnyOrder("NET_ADMIN", "BPF", "PERFMON");
+            assertThat(capabilities)
+                    .containsExactlyInAnyOrder(Capability.NET_ADMIN, Capability.BPF, Capability.PERFMON);
             verify(container, 0);
         }
     }
@@ -85,11 +87,12 @@ class ContainerVerifyTest {
     /** What is left to engines before 23. */
     @Test
     void everyPacketIsRightWithSysAdminForBpf() throws Exception {
-        try (var container =
-                container("--tap", "kernel", "--hash-source", "ebpf").asBeforeDocker23()) {
+        try (var container = container("--tap", "kernel", "--hash-source", "ebpf")
+                .withTun()
+                .capabilities(Capability.NET_ADMIN, Capability.SYS_ADMIN)) {
             container.start();
             assertThat(ProcessCapabilities.effective(container.pid()))
-                    .containsExactlyInAnyOrder("NET_ADMIN", "SYS_ADMIN");
+                    .containsExactlyInAnyOrder(Capability.NET_ADMIN, Capability.SYS_ADMIN);
             verify(container, 0);
         }
     }

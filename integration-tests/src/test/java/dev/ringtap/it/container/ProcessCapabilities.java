@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.ringtap.it.container;
 
+import com.github.dockerjava.api.model.Capability;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.EnumSet;
 import java.util.Set;
-import java.util.TreeSet;
 
 /** What a process may do, as this machine's kernel has it: {@code /proc/PID/status}, linux/capability.h. */
 final class ProcessCapabilities {
@@ -13,34 +14,34 @@ final class ProcessCapabilities {
 
     private ProcessCapabilities() {}
 
-    /** The effective ones by name without {@code CAP_}, or by number where no test here asks for them. */
-    static Set<String> effective(long pid) throws IOException {
+    /** The effective ones; one that no test here gives is an error. */
+    static Set<Capability> effective(long pid) throws IOException {
         for (String line : Files.readAllLines(Path.of("/proc/%d/status".formatted(pid)))) {
             if (line.startsWith(EFFECTIVE)) {
-                return names(Long.parseUnsignedLong(
+                return capabilities(Long.parseUnsignedLong(
                         line.substring(EFFECTIVE.length()).strip(), 16));
             }
         }
         throw new IOException("process %d has no line %s".formatted(pid, EFFECTIVE));
     }
 
-    private static Set<String> names(long mask) {
-        Set<String> names = new TreeSet<>();
-        for (int capability = 0; capability < Long.SIZE; capability++) {
-            if ((mask >>> capability & 1) != 0) {
-                names.add(name(capability));
+    private static Set<Capability> capabilities(long mask) throws IOException {
+        Set<Capability> capabilities = EnumSet.noneOf(Capability.class);
+        for (int bit = 0; bit < Long.SIZE; bit++) {
+            if ((mask >>> bit & 1) != 0) {
+                capabilities.add(capability(bit));
             }
         }
-        return names;
+        return capabilities;
     }
 
-    private static String name(int capability) {
-        return switch (capability) {
-            case 12 -> "NET_ADMIN";
-            case 21 -> "SYS_ADMIN";
-            case 38 -> "PERFMON";
-            case 39 -> "BPF";
-            default -> Integer.toString(capability);
+    private static Capability capability(int bit) throws IOException {
+        return switch (bit) {
+            case 12 -> Capability.NET_ADMIN;
+            case 21 -> Capability.SYS_ADMIN;
+            case 38 -> Capability.PERFMON;
+            case 39 -> Capability.BPF;
+            default -> throw new IOException("nobody gave the process capability " + bit);
         };
     }
 }

@@ -7,11 +7,10 @@ import java.lang.annotation.Inherited;
 import java.lang.annotation.Retention;
 import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
-import java.util.Objects;
+import java.util.Locale;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Function;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.extension.ConditionEvaluationResult;
 import org.junit.jupiter.api.extension.ExecutionCondition;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -21,7 +20,8 @@ import org.junit.platform.commons.support.AnnotationSupport;
 
 /**
  * A test that runs containers; of its own user it asks only that an engine answers him. Skipped where there is none, or none
- * that is good for what the test needs; failed instead if {@code ringtap.require} names docker.
+ * that is good for what the test needs; failed instead if {@code ringtap.require} names docker, or docker_bpf for
+ * {@link Need#BPF_BY_NAME}.
  */
 @Target({ElementType.TYPE, ElementType.METHOD})
 @Retention(RetentionPolicy.RUNTIME)
@@ -34,17 +34,19 @@ public @interface RequiresDocker {
     /** What an engine may be good for. */
     enum Need {
         /** Containers of this machine's kernel, whose users are the machine's: descriptors pass, sockets are shared. */
-        NATIVE(Engine::missingNative),
+        NATIVE(HostGroup.DOCKER, Engine::missingNative),
         /** Containers that make TAPs of the kernel's, with NET_ADMIN. */
-        TAP(Engine::missingTap),
+        TAP(HostGroup.DOCKER, Engine::missingTap),
         /** Containers with the capabilities BPF and PERFMON, and not SYS_ADMIN. */
-        BPF_BY_NAME(Engine::missingBpfByName),
+        BPF_BY_NAME(HostGroup.DOCKER_BPF, Engine::missingBpfByName),
         /** Docker Compose. */
-        COMPOSE(Engine::missingCompose);
+        COMPOSE(HostGroup.DOCKER, Engine::missingCompose);
 
+        private final HostGroup group;
         private final Function<Engine, String> missing;
 
-        Need(Function<Engine, String> missing) {
+        Need(HostGroup group, Function<Engine, String> missing) {
+            this.group = group;
             this.missing = missing;
         }
     }
@@ -55,33 +57,32 @@ public @interface RequiresDocker {
 
         @Override
         public ConditionEvaluationResult evaluateExecutionCondition(ExtensionContext context) {
+            Engine engine = Engine.instance();
+            if (engine.missing() != null) {
+                return without(HostGroup.DOCKER, engine.missing());
+            }
             Need[] needs = AnnotationSupport.findAnnotation(context.getElement(), RequiresDocker.class)
                     .map(RequiresDocker::value)
                     .orElse(new Need[0]);
-            String missing = missing(needs);
-            if (missing == null) {
-                return ConditionEvaluationResult.enabled("there is a Docker engine");
+            for (Need need : needs) {
+                String missing = need.missing.apply(engine);
+                if (missing != null) {
+                    return without(need.group, missing);
+                }
             }
-            if (HostGroup.DOCKER.required()) {
-                throw new ExtensionConfigurationException("ringtap.require names docker, but " + missing);
+            return ConditionEvaluationResult.enabled("there is a Docker engine");
+        }
+
+        private static ConditionEvaluationResult without(HostGroup group, String missing) {
+            if (group.required()) {
+                throw new ExtensionConfigurationException("ringtap.require names %s, but %s"
+                        .formatted(group.name().toLowerCase(Locale.ROOT), missing));
             }
             if (TOLD.add(missing)) {
                 // Surefire counts skipped tests and keeps their reasons to its reports.
                 System.out.println("Skipping tests of containers: " + missing);
             }
             return ConditionEvaluationResult.disabled("docker: " + missing);
-        }
-
-        private static String missing(Need... needs) {
-            Engine engine = Engine.instance();
-            if (engine.missing() != null) {
-                return engine.missing();
-            }
-            return Stream.of(needs)
-                    .map(need -> need.missing.apply(engine))
-                    .filter(Objects::nonNull)
-                    .findFirst()
-                    .orElse(null);
         }
     }
 }

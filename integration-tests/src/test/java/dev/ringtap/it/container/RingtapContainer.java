@@ -58,14 +58,7 @@ final class RingtapContainer extends GenericContainer<RingtapContainer> {
 
     /** With what a TAP and a steering program need, as narrow as this engine can give it. */
     RingtapContainer leastPrivilege() {
-        return Engine.instance().missingBpfByName() == null
-                ? withTun().capabilities(Capability.NET_ADMIN, Capability.BPF, Capability.PERFMON)
-                : asBeforeDocker23();
-    }
-
-    /** With what stands for BPF and PERFMON where an engine does not know them. */
-    RingtapContainer asBeforeDocker23() {
-        return withTun().capabilities(Capability.NET_ADMIN, Capability.SYS_ADMIN);
+        return withTun().capabilities(Capability.NET_ADMIN, Capability.BPF, Capability.PERFMON);
     }
 
     /**
