@@ -64,6 +64,13 @@ public enum HostGroup {
         String probe() {
             return onPath("docker", "Docker");
         }
+    },
+    /** An engine whose containers can have CAP_BPF without CAP_SYS_ADMIN. */
+    DOCKER_BPF {
+        @Override
+        String probe() {
+            return DOCKER.missing();
+        }
     };
 
     private boolean probed;

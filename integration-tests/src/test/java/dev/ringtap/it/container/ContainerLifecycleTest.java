@@ -3,16 +3,16 @@ package dev.ringtap.it.container;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import com.github.dockerjava.api.model.AccessMode;
-import com.github.dockerjava.api.model.Bind;
 import com.github.dockerjava.api.model.Capability;
 import com.github.dockerjava.api.model.Device;
 import com.github.dockerjava.api.model.HostConfig;
-import com.github.dockerjava.api.model.Volume;
 import dev.ringtap.guest.FakeGuest;
 import dev.ringtap.guest.GuestFeature;
+import dev.ringtap.it.container.RequiresDocker.Need;
+import dev.ringtap.linux.RequiresRoot;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.testcontainers.DockerClientFactory;
@@ -22,10 +22,7 @@ import org.testcontainers.DockerClientFactory;
 class ContainerLifecycleTest {
     private static final long MOST_IMAGE_BYTES = 150_000_000;
     private static final long HEALTHY_LIMIT_S = 60;
-    /** The image's user without privileges. */
-    private static final String USER = "65532";
-
-    private static final Device TUN = new Device("rwm", "/dev/net/tun", "/dev/net/tun");
+    private static final Device TUN = new Device("rwm", RingtapContainer.TUN, RingtapContainer.TUN);
 
     @Test
     void theImageIsSmallAndSaysWhatItIs() {
@@ -37,9 +34,13 @@ class ContainerLifecycleTest {
                 .containsEntry("org.opencontainers.image.licenses", "Apache-2.0");
     }
 
+    /** Its socket is root's. */
     @Test
+    @RequiresDocker(Need.TAP)
+    @RequiresRoot
     void aGuestOnTheHostIsServedAndSigtermEndsItInOrder() throws Exception {
-        try (var container = new RingtapContainer(RingtapImage.name(), "--address", "10.9.0.1/24").leastPrivilege()) {
+        try (var container =
+                new RingtapContainer(RingtapImage.name(), "--address", PingingGuest.HOST_NETWORK).leastPrivilege()) {
             long startNs = System.nanoTime();
             container.start();
             System.out.printf(
@@ -57,7 +58,7 @@ class ContainerLifecycleTest {
 
     @Test
     void becomesHealthyOnceItListens() throws Exception {
-        try (var container = new RingtapContainer(RingtapImage.name()).leastPrivilege()) {
+        try (var container = new RingtapContainer(RingtapImage.name(), "--tap", "emulated").unprivileged()) {
             container.start();
             long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(HEALTHY_LIMIT_S);
             while (!container.isHealthy() && System.nanoTime() < deadline) {
@@ -70,8 +71,10 @@ class ContainerLifecycleTest {
     }
 
     @Test
+    @RequiresDocker(Need.TAP)
     void aGuestInASecondContainerIsServed() throws Exception {
-        try (var container = new RingtapContainer(RingtapImage.name(), "--address", "10.9.0.1/24").leastPrivilege()) {
+        try (var container =
+                new RingtapContainer(RingtapImage.name(), "--address", PingingGuest.HOST_NETWORK).leastPrivilege()) {
             container.start();
             assertGuestIsServed(container, "0");
         }
@@ -80,43 +83,68 @@ class ContainerLifecycleTest {
     /** No capability, no device, no root: the emulated TAP, with the host that it brings along. */
     @Test
     void aUserWithoutPrivilegesServesAGuestOnTheEmulatedTap() throws Exception {
-        try (var container = new RingtapContainer(RingtapImage.name(), "--tap", "emulated", "--address", "10.9.0.1/24")
-                .with(config -> config.withCapDrop(Capability.ALL))
-                .withUser(USER)) {
+        try (var container = new RingtapContainer(
+                        RingtapImage.name(), "--tap", "emulated", "--address", PingingGuest.HOST_NETWORK)
+                .unprivileged()) {
             container.start();
-            assertGuestIsServed(container, USER);
+            assertThat(ProcessCapabilities.effective(container.pid())).isEmpty();
+            assertGuestIsServed(container, RingtapContainer.unprivilegedUser());
             assertThat(container.terminate()).isZero();
         }
     }
 
+    /** The container's user is the tester: the socket is his. */
+    @Test
+    @RequiresDocker(Need.NATIVE)
+    void aGuestOnTheHostIsServedByAContainerOfTheSameUser() throws Exception {
+        try (var container = new RingtapContainer(RingtapImage.name(), "--tap", "emulated").unprivileged()) {
+            container.start();
+            try (FakeGuest guest =
+                    FakeGuest.builder(container.socket()).queuePairs(4).connect()) {
+                assertThat(guest.ackedFeatures()).matches(GuestFeature.RSS::in).matches(GuestFeature.HASH_REPORT::in);
+            }
+        }
+    }
+
     private static void assertGuestIsServed(RingtapContainer container, String user) throws Exception {
-        HostConfig guest = HostConfig.newHostConfig()
-                .withNetworkMode("none")
-                .withCapDrop(Capability.ALL)
-                .withBinds(
-                        new Bind(container.directory().toString(), new Volume(RingtapContainer.MOUNT), AccessMode.rw));
-        EndedContainer ended = EndedContainer.run(
-                RingtapImage.name(),
-                guest,
-                user,
-                "guest",
-                "--socket",
-                RingtapContainer.SOCKET,
-                "--ping",
-                "10.9.0.1",
-                "--seconds",
-                "3");
-        assertThat(ended.output()).contains("RSS over 4 queue pairs", " 0 mismatches", "answers to pings");
-        assertThat(ended.exitCode()).as(ended.output()).isZero();
+        try (var guest = PingingGuest.start(container.directory().toString(), user, "--seconds", "3")) {
+            PingingGuest.assertFoundNoMismatch(guest);
+        }
     }
 
     @Test
+    @RequiresDocker(Need.TAP)
     void withoutTheCapabilityItSaysWhichOne() throws Exception {
         HostConfig host = HostConfig.newHostConfig().withCapDrop(Capability.ALL).withDevices(TUN);
         EndedContainer ended =
                 EndedContainer.run(RingtapImage.name(), host, "0", "run", "--socket", "/tmp/s", "--tap", "kernel");
         assertThat(ended.output()).contains("CAP_NET_ADMIN").doesNotContain("\tat ");
         assertThat(ended.exitCode()).isEqualTo(1);
+    }
+
+    @Test
+    @RequiresDocker(Need.TAP)
+    void withoutBpfItOffersNoRssAndSaysWhy() throws Exception {
+        try (var container = new RingtapContainer(RingtapImage.name(), "--tap", "kernel")
+                .withTun()
+                .capabilities(Capability.NET_ADMIN)) {
+            container.start();
+            assertThat(container.getLogs()).contains("RSS is not offered: ", "CAP_BPF is needed");
+        }
+    }
+
+    /** As the default profile of Podman before 5.2 does, whatever the capabilities. */
+    @Test
+    @RequiresDocker(Need.TAP)
+    void whereSeccompForbidsBpfItSaysThatTheCapabilityIsThere() throws Exception {
+        String profile = """
+                {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["bpf"], "action": "SCMP_ACT_ERRNO"}]}""";
+        try (var container = new RingtapContainer(RingtapImage.name(), "--tap", "kernel")
+                .leastPrivilege()
+                .with(config -> config.withSecurityOpts(List.of("seccomp=" + profile)))) {
+            container.start();
+            assertThat(container.getLogs()).contains("RSS is not offered: ", "CAP_BPF is there, but a seccomp filter");
+        }
     }
 
     @Test
@@ -129,8 +157,9 @@ class ContainerLifecycleTest {
     }
 
     @Test
+    @RequiresDocker(Need.NATIVE)
     void aSecondStartTakesTheSocketOfOneThatWasKilled() throws Exception {
-        try (var container = new RingtapContainer(RingtapImage.name()).leastPrivilege()) {
+        try (var container = new RingtapContainer(RingtapImage.name(), "--tap", "emulated").unprivileged()) {
             container.start();
             var client = DockerClientFactory.instance().client();
             client.killContainerCmd(container.getContainerId()).exec();

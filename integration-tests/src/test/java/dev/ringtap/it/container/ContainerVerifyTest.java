@@ -3,18 +3,22 @@ package dev.ringtap.it.container;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.github.dockerjava.api.model.Capability;
 import dev.ringtap.guest.FakeGuest;
 import dev.ringtap.it.RingtapProcess;
+import dev.ringtap.it.container.RequiresDocker.Need;
+import dev.ringtap.linux.RequiresRoot;
 import dev.ringtap.linux.net.LinkConfig;
 import dev.ringtap.linux.net.NetworkNamespace;
 import dev.ringtap.linux.net.PacketSocket;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.testcontainers.DockerClientFactory;
 
 /**
@@ -22,7 +26,8 @@ import org.testcontainers.DockerClientFactory;
  * host, its memory and eventfds reach the container over the socket, and the host's side is the container's network
  * namespace.
  */
-@RequiresDocker
+@RequiresDocker(Need.TAP)
+@RequiresRoot
 class ContainerVerifyTest {
     private static final String FLOWS = "200";
     private static final String INTERFACE = "ringtap0";
@@ -56,16 +61,38 @@ class ContainerVerifyTest {
         }
     }
 
-    @ParameterizedTest
-    @CsvSource({"privileged,device", "privileged,ebpf", "least,device", "least,ebpf"})
-    void everyPacketIsRight(String privileges, String source) throws Exception {
-        try (var container = container("--tap", "kernel", "--hash-source", source)) {
-            if (privileges.equals("privileged")) {
-                container.privileged();
-            } else {
-                container.leastPrivilege();
-            }
+    @Test
+    void everyPacketIsRightWithAllPrivileges() throws Exception {
+        try (var container = container("--tap", "kernel").privileged()) {
             container.start();
+            verify(container, 0);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"device", "ebpf"})
+    @RequiresDocker(Need.BPF_BY_NAME)
+    void everyPacketIsRightWithThreeCapabilities(String source) throws Exception {
+        try (var container =
+                container("--tap", "kernel", "--hash-source", source).leastPrivilege()) {
+            container.start();
+            Set<Capability> capabilities = ProcessCapabilities.effective(container.pid());
+            System.out.printf("container with --hash-source %s: capabilities %s%n", source, capabilities);
+            assertThat(capabilities)
+                    .containsExactlyInAnyOrder(Capability.NET_ADMIN, Capability.BPF, Capability.PERFMON);
+            verify(container, 0);
+        }
+    }
+
+    /** What is left to engines before 23. */
+    @Test
+    void everyPacketIsRightWithSysAdminForBpf() throws Exception {
+        try (var container = container("--tap", "kernel", "--hash-source", "ebpf")
+                .withTun()
+                .capabilities(Capability.NET_ADMIN, Capability.SYS_ADMIN)) {
+            container.start();
+            assertThat(ProcessCapabilities.effective(container.pid()))
+                    .containsExactlyInAnyOrder(Capability.NET_ADMIN, Capability.SYS_ADMIN);
             verify(container, 0);
         }
     }
@@ -98,7 +125,7 @@ class ContainerVerifyTest {
                         .as("the guest sees that its back-end has gone")
                         .isTrue();
             }
-            container.awaitListening();
+            container.awaitListeningAgain();
             verify(container, 0);
         }
     }

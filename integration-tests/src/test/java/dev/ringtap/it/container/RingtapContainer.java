@@ -8,6 +8,7 @@ import com.github.dockerjava.api.model.Device;
 import com.github.dockerjava.api.model.HostConfig;
 import com.github.dockerjava.api.model.Volume;
 import dev.ringtap.linux.net.NetworkNamespace;
+import dev.ringtap.linux.posix.Posix;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -27,9 +28,10 @@ final class RingtapContainer extends GenericContainer<RingtapContainer> {
     static final String MOUNT = "/run/ringtap";
     static final String SOCKET = MOUNT + "/guest.sock";
     private static final Duration START_LIMIT = Duration.ofSeconds(60);
-    private static final String TUN = "/dev/net/tun";
-    /** The first engine that knows BPF and PERFMON; before it they are part of SYS_ADMIN. */
-    private static final int ENGINE_WITH_BPF = 23;
+    private static final String LISTENING = "listening on ";
+    static final String TUN = "/dev/net/tun";
+    /** The image's user without privileges. */
+    private static final int IMAGE_USER = 65532;
 
     private final Path directory;
 
@@ -46,7 +48,7 @@ final class RingtapContainer extends GenericContainer<RingtapContainer> {
                 .toArray(String[]::new);
         setCommand(command);
         with(config -> config.withBinds(new Bind(directory.toString(), new Volume(MOUNT), AccessMode.rw)));
-        setWaitStrategy(Wait.forLogMessage(".*listening on.*\\n", 1).withStartupTimeout(START_LIMIT));
+        setWaitStrategy(Wait.forLogMessage(".*" + LISTENING + ".*\\n", 1).withStartupTimeout(START_LIMIT));
     }
 
     /** With all privileges. */
@@ -54,32 +56,45 @@ final class RingtapContainer extends GenericContainer<RingtapContainer> {
         return withPrivilegedMode(true).withTun();
     }
 
-    /** With what a TAP and a steering program need, and nothing else. */
+    /** With what a TAP and a steering program need, as narrow as this engine can give it. */
     RingtapContainer leastPrivilege() {
-        return withTun()
-                .with(config -> config.withCapDrop(Capability.ALL)
-                        .withCapAdd(
-                                engineVersion() >= ENGINE_WITH_BPF
-                                        ? new Capability[] {Capability.NET_ADMIN, Capability.BPF, Capability.PERFMON}
-                                        : new Capability[] {Capability.NET_ADMIN, Capability.SYS_ADMIN}));
+        return withTun().capabilities(Capability.NET_ADMIN, Capability.BPF, Capability.PERFMON);
+    }
+
+    /**
+     * Without any privilege, as the user who runs the tests, so that he may connect to the socket; root may anyway, and gets
+     * the image's user.
+     */
+    RingtapContainer unprivileged() {
+        return capabilities().withCreateContainerCmdModifier(create -> create.withUser(unprivilegedUser()));
+    }
+
+    /** The user of {@link #unprivileged()}, by number. */
+    static String unprivilegedUser() {
+        int tester = Posix.effectiveUid();
+        return Integer.toString(tester == 0 ? IMAGE_USER : tester);
+    }
+
+    /** With these capabilities, and no other. */
+    RingtapContainer capabilities(Capability... capabilities) {
+        CapabilityRequest request = CapabilityRequest.of(capabilities);
+        withEnv(request.environment());
+        return with(config -> config.withCapDrop(Capability.ALL)
+                .withCapAdd(request.byName().toArray(Capability[]::new))
+                .withRuntime(request.runtime()));
+    }
+
+    /** With its socket on a volume of the engine's in place of the host's directory. */
+    RingtapContainer onVolume(String name) {
+        return with(config -> config.withBinds(new Bind(name, new Volume(MOUNT), AccessMode.rw)));
     }
 
     RingtapContainer withTun() {
         return with(config -> config.withDevices(new Device("rwm", TUN, TUN)));
     }
 
-    RingtapContainer withUser(String user) {
-        return withCreateContainerCmdModifier(create -> create.withUser(user));
-    }
-
     RingtapContainer with(Consumer<HostConfig> change) {
         return withCreateContainerCmdModifier(create -> change.accept(create.getHostConfig()));
-    }
-
-    static int engineVersion() {
-        String version =
-                DockerClientFactory.instance().client().versionCmd().exec().getVersion();
-        return Integer.parseInt(version.substring(0, version.indexOf('.')));
     }
 
     /** The socket as the host sees it. */
@@ -92,10 +107,14 @@ final class RingtapContainer extends GenericContainer<RingtapContainer> {
         return directory;
     }
 
+    /** The process, by its number on the host. */
+    long pid() {
+        return getCurrentContainerInfo().getState().getPidLong();
+    }
+
     /** The container's network namespace, as a file. */
     Path networkNamespace() {
-        return Path.of(
-                "/proc/%d/ns/net".formatted(getCurrentContainerInfo().getState().getPidLong()));
+        return Path.of("/proc/%d/ns/net".formatted(pid()));
     }
 
     /** Enters the container's network namespace. */
@@ -103,10 +122,10 @@ final class RingtapContainer extends GenericContainer<RingtapContainer> {
         return NetworkNamespace.at(networkNamespace());
     }
 
-    /** Waits until somebody listens again, after a restart. */
-    void awaitListening() throws InterruptedException {
+    /** Waits until it listens for the second time, after a restart. */
+    void awaitListeningAgain() throws InterruptedException {
         long deadline = System.nanoTime() + START_LIMIT.toNanos();
-        while (!isHealthy() || !Files.exists(socket())) {
+        while (getLogs().split(LISTENING, -1).length - 1 < 2) {
             if (System.nanoTime() > deadline) {
                 throw new AssertionError("does not listen again:\n" + getLogs());
             }

@@ -11,6 +11,8 @@ import dev.ringtap.linux.posix.Errno;
 import dev.ringtap.linux.posix.NativeException;
 import dev.ringtap.linux.posix.OwnedFd;
 import dev.ringtap.linux.posix.Posix;
+import dev.ringtap.linux.posix.Privileges;
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
@@ -210,9 +212,19 @@ final class BpfCall {
 
     static NativeException fault(String call, long result, String doing) {
         int errno = (int) -result;
-        if (errno == Errno.EPERM) doing += " (CAP_BPF is needed, or CAP_SYS_ADMIN)";
+        if (errno == Errno.EPERM) doing += whyNotPermitted();
         if (errno == Errno.ENOSYS) doing += " (this kernel has no eBPF)";
         return new NativeException(call, errno, doing);
+    }
+
+    private static String whyNotPermitted() {
+        try {
+            if (Privileges.current().mayLoadBpf())
+                return " (CAP_BPF is there, but a seccomp filter or a user namespace stands in the way)";
+        } catch (IOException e) {
+            // The usual reason, then.
+        }
+        return " (CAP_BPF is needed, or CAP_SYS_ADMIN)";
     }
 
     private static long call(int command, MemorySegment attr) {
