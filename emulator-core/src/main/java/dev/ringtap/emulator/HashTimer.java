@@ -10,22 +10,24 @@ import java.util.List;
 
 /**
  * Finds out what a hash costs in this process, on a thread of its own: a young JVM needs some 100 ms until its compilers are
- * done with the hasher, and something else can be done meanwhile.
+ * done with the hasher, and something else can be done meanwhile. Closing it ends the thread.
  */
-final class HashTimer {
+final class HashTimer implements AutoCloseable {
     private static final int PASSES = 8;
     /** Without a gain for so long the hasher counts as compiled: a compiler's next result may be 30 ms away. */
     private static final long STEADY_NS = 100_000_000;
     /** The same where a gain would change nothing. */
     private static final long CHEAP_STEADY_NS = 10_000_000;
 
-    private static final long MOST_NS = 500_000_000;
+    private static final long MOST_WAIT_NS = 500_000_000;
 
     private final PacketHasher hasher;
     private final List<byte[]> frames;
     private final Thread thread;
     private volatile long cheapNs;
     private volatile long compiledNs;
+    private volatile boolean awaited;
+    private volatile boolean closed;
     private long bestNs = Long.MAX_VALUE;
     private boolean steady;
 
@@ -52,6 +54,7 @@ final class HashTimer {
     long await(long cheapNs, long compiledNs) {
         this.compiledNs = compiledNs;
         this.cheapNs = cheapNs;
+        awaited = true;
         boolean interrupted = false;
         while (true) {
             try {
@@ -77,24 +80,32 @@ final class HashTimer {
                 MemorySegment.copy(frame, 0, memory, JAVA_BYTE, at, frame.length);
                 at += frame.length;
             }
-            long begun = System.nanoTime();
-            long gained = begun;
-            long start = begun;
-            while (!steady && start - begun < MOST_NS) {
+            long start = System.nanoTime();
+            long gained = start;
+            long awaitedAt = 0;
+            while (!closed && !steady && (awaitedAt == 0 || start - awaitedAt < MOST_WAIT_NS)) {
+                if (awaited && awaitedAt == 0) {
+                    awaitedAt = start;
+                }
                 for (int pass = 0; pass < PASSES; pass++) {
                     hashAll(memory);
                 }
                 long end = System.nanoTime();
                 long ns = (end - start) / ((long) PASSES * frames.size());
-                if (ns < bestNs / 10 * 9) {
+                if (ns < bestNs - bestNs / 10) {
                     gained = end;
                 }
                 bestNs = Math.min(bestNs, ns);
                 long withoutGain = bestNs < cheapNs ? CHEAP_STEADY_NS : STEADY_NS;
-                steady = bestNs <= compiledNs && end - gained > withoutGain;
+                steady = awaited && bestNs <= compiledNs && end - gained > withoutGain;
                 start = end;
             }
         }
+    }
+
+    @Override
+    public void close() {
+        closed = true;
     }
 
     private void hashAll(MemorySegment memory) {

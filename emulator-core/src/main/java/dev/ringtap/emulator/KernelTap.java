@@ -74,9 +74,8 @@ public record KernelTap(TapPort port, SteeringDesign steering, String reason) {
     }
 
     private static KernelTap cheapest(TapDevice tap) throws IOException {
-        HashTimer hashing = HashCost.hashing();
         HashCost cost;
-        try {
+        try (HashTimer hashing = HashCost.hashing()) {
             InBandProgram program = InBandProgram.load();
             try {
                 cost = HashCost.measure(program, hashing);

@@ -24,6 +24,12 @@ class HashTimerTest {
     }
 
     @Test
+    void waitDoesNotCountUntilItBegins() throws InterruptedException {
+        Thread.sleep(700);
+        assertThat(timer.await(Long.MAX_VALUE, Long.MAX_VALUE)).isNotNegative();
+    }
+
+    @Test
     void interruptIsKept() {
         Thread.currentThread().interrupt();
         timer.await(Long.MAX_VALUE, Long.MAX_VALUE);

@@ -45,17 +45,20 @@ final class HandedInQueues {
     }
 
     private static String check(int fd, boolean several) throws NativeException {
+        int status = Posix.fcntl(fd, Posix.F_GETFL, 0);
+        if (status == -Errno.EBADF)
+            throw unfit(fd, "is not open: hand it in without the flag FD_CLOEXEC", "fcntl F_GETFL", Errno.EBADF);
         String[] name = {""};
         int flags = TunIoctl.TUNGETIFF.getFlags(fd, name);
-        String problem = switch (-flags) {
-            case Errno.EBADF -> "is not open: hand it in without the flag FD_CLOEXEC";
-            case Errno.ENOTTY, Errno.EINVAL -> "is not of /dev/net/tun";
-            case Errno.EBADFD ->
-                "is no queue of a TAP: it has no interface yet (TUNSETIFF), is detached, or the TAP is gone";
-            default -> null;
-        };
-        if (problem != null) throw unfit(fd, problem);
-        NativeException.check(flags, TunIoctl.TUNGETIFF.call(), "cannot take over descriptor " + fd);
+        if (flags < 0) {
+            String problem = flags == -Errno.EBADFD
+                    ? "has no interface yet (TUNSETIFF), or one that is gone"
+                    : "is not of /dev/net/tun, or not open for use";
+            throw unfit(fd, problem, TunIoctl.TUNGETIFF.call(), -flags);
+        }
+        if ((status & Posix.O_ACCMODE) != Posix.O_RDWR) throw unfit(fd, "is not open for reading and writing");
+        if ((flags & TunIoctl.IFF_DETACH_QUEUE) != 0)
+            throw unfit(fd, "is a queue of the TAP " + name[0] + " that is detached");
         if ((flags & TunIoctl.IFF_TAP) == 0)
             throw unfit(fd, "is of the TUN interface " + name[0] + ", which carries no Ethernet frames");
         String missing = null;
@@ -79,8 +82,11 @@ final class HandedInQueues {
     }
 
     private static NativeException unfit(int fd, String problem) {
-        return new NativeException(
-                TunIoctl.TUNGETIFF.call(), Errno.EINVAL, "cannot take over descriptor " + fd + " (it " + problem + ")");
+        return unfit(fd, problem, TunIoctl.TUNGETIFF.call(), Errno.EINVAL);
+    }
+
+    private static NativeException unfit(int fd, String problem, String call, int errno) {
+        return new NativeException(call, errno, "cannot take over descriptor " + fd + " (it " + problem + ")");
     }
 
     /** Whether the interface is in this thread's network namespace. */

@@ -22,6 +22,7 @@ import org.junit.jupiter.api.Test;
 /** Queues that another process opened, as by their descriptors. */
 @RequiresTap
 class HandedInTapTest {
+    private static final int O_PATH = 0x200000;
     private static final int IFF_TUN = 0x0001;
     private static final int GOOD =
             TunIoctl.IFF_TAP | TunIoctl.IFF_NO_PI | TunIoctl.IFF_VNET_HDR | TunIoctl.IFF_MULTI_QUEUE;
@@ -110,12 +111,17 @@ class HandedInTapTest {
         int other = open("tap4", GOOD, 1).getFirst();
         int unnamed = own(Posix.open("/dev/net/tun", Posix.O_RDWR | Posix.O_CLOEXEC));
         int file = own(Posix.open("/dev/null", Posix.O_RDWR | Posix.O_CLOEXEC));
+        int path = own(Posix.open("/dev/net/tun", O_PATH | Posix.O_CLOEXEC));
+        int readOnly = own(Posix.open("/dev/net/tun", Posix.O_RDONLY | Posix.O_CLOEXEC));
         int closed = Posix.open("/dev/null", Posix.O_RDWR | Posix.O_CLOEXEC);
         Posix.close(closed);
 
         refused(List.of(closed), closed, "is not open");
         refused(List.of(file), file, "is not of /dev/net/tun");
         refused(List.of(unnamed), unnamed, "has no interface yet");
+        refused(List.of(path), path, "not open for use");
+        namespace.run(() -> attach(readOnly, "tap5", GOOD));
+        refused(List.of(readOnly), readOnly, "is not open for reading and writing");
         refused(List.of(tun), tun, "TUN interface tun0");
         refused(List.of(bare), bare, "without IFF_VNET_HDR");
         refused(List.of(withPacketInformation), withPacketInformation, "without IFF_NO_PI");
@@ -126,6 +132,12 @@ class HandedInTapTest {
                 .hasMessageContaining("it has 2 queues, and 1 of them were handed in"));
         assertThatThrownBy(() -> adopt(List.of(other, other))).isInstanceOf(IllegalArgumentException.class);
         assertThatThrownBy(() -> adopt(List.of())).isInstanceOf(IllegalArgumentException.class);
+        String[] unused = {""};
+        NativeException.check(
+                TunIoctl.TUNSETQUEUE.tryFlags(good.getLast(), unused, TunIoctl.IFF_DETACH_QUEUE), "TUNSETQUEUE", "");
+        refused(good, good.getLast(), "a queue of the TAP tap0 that is detached");
+        NativeException.check(
+                TunIoctl.TUNSETQUEUE.tryFlags(good.getLast(), unused, TunIoctl.IFF_ATTACH_QUEUE), "TUNSETQUEUE", "");
         // What was refused is still its owner's.
         namespace.run(() -> adopt(good).close());
         namespace.run(() -> adopt(single).close());
@@ -156,11 +168,15 @@ class HandedInTapTest {
             List<Integer> fds = new ArrayList<>();
             for (int i = 0; i < queues; i++) {
                 int fd = own(Posix.open("/dev/net/tun", Posix.O_RDWR));
-                String[] inOut = {name};
-                NativeException.check(TunIoctl.TUNSETIFF.tryFlags(fd, inOut, flags), "TUNSETIFF", "open " + name);
+                attach(fd, name, flags);
                 fds.add(fd);
             }
             return fds;
         });
+    }
+
+    private static void attach(int fd, String name, int flags) throws NativeException {
+        String[] inOut = {name};
+        NativeException.check(TunIoctl.TUNSETIFF.tryFlags(fd, inOut, flags), "TUNSETIFF", "open " + name);
     }
 }
