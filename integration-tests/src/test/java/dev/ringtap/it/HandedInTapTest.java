@@ -40,6 +40,7 @@ import org.junit.jupiter.api.io.TempDir;
 class HandedInTapTest {
     private static final int PAIRS = 4;
     private static final int PACKETS = 64;
+    private static final int LARGE_MTU = 9_000;
     private static final int PATIENCE_S = 30;
     private static final byte[] HOST_MAC = {2, 0, 0, 0, 0, 9};
     private static final byte[] HOST = {10, 9, 0, 1};
@@ -144,6 +145,18 @@ class HandedInTapTest {
             assertThat(packet.hashValue()).isEqualTo(expected.hashValue());
             assertThat(packet.hashReport()).isEqualTo(expected.hashReport());
         }
+        assertThat(ringtap.terminate()).isZero();
+    }
+
+    @Test
+    void withoutPrivilegeItLeavesTheInterfaceAsItIsAndTellsTheGuestItsMtu() throws Exception {
+        start(List.of(
+                "sh",
+                "-c",
+                "ip link set " + HostSide.TAP + " up mtu " + LARGE_MTU
+                        + " && exec setpriv --bounding-set -all --inh-caps -all \"$@\"",
+                "sh"));
+        assertThat(guest.config().mtu()).isEqualTo(LARGE_MTU);
         assertThat(ringtap.terminate()).isZero();
     }
 

@@ -119,6 +119,11 @@ final class EmulatedRunTap implements RunTap {
     }
 
     @Override
+    public int mtu() {
+        return steered.tap().mtu();
+    }
+
+    @Override
     public List<String> lines() {
         return List.copyOf(lines);
     }

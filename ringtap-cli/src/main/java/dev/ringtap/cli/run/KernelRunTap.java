@@ -10,6 +10,7 @@ import dev.ringtap.emulator.tap.KernelTapPort;
 import dev.ringtap.emulator.tap.TapPort;
 import dev.ringtap.linux.bpf.KernelTapPrograms;
 import dev.ringtap.linux.net.LinkConfig;
+import dev.ringtap.linux.posix.NativeException;
 import dev.ringtap.linux.tun.TapDevice;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -17,12 +18,17 @@ import java.util.List;
 
 /** A TAP of the kernel's: an interface of this machine. */
 final class KernelRunTap implements RunTap {
+    /** Of a TAP whose interface is out of reach nothing else is known. */
+    private static final int USUAL_MTU = 1500;
+
     private final TapPort port;
     private final SteeringDesign steering;
+    private final int mtu;
     private final List<String> lines;
 
-    private KernelRunTap(TapPort port, SteeringDesign steering, List<String> lines) {
+    private KernelRunTap(TapPort port, SteeringDesign steering, int mtu, List<String> lines) {
         this.port = port;
+        this.mtu = mtu;
         this.steering = steering;
         this.lines = List.copyOf(lines);
     }
@@ -31,19 +37,22 @@ final class KernelRunTap implements RunTap {
      * Sets the interface up.
      *
      * @param tap just opened; closed with what is returned, or if this fails
+     * @param wantedMtu bytes, or null to leave it as it is
      * @param hashSource who computes hashes, unless a steering program of the user's leaves that to the device
      */
     static KernelRunTap open(
             TapDevice tap,
-            int mtu,
+            Integer wantedMtu,
             List<HostAddress> addresses,
             HashSourceChoice hashSource,
             ProgramOptions programOptions,
             TapPrograms programs)
             throws IOException {
         try {
+            int mtu = wantedMtu == null ? USUAL_MTU : wantedMtu;
             if (tap.linkInReach()) {
-                prepareLink(tap.link(), mtu, addresses);
+                prepareLink(tap.link(), wantedMtu, addresses);
+                mtu = tap.link().mtu();
             } else if (!addresses.isEmpty()) {
                 throw new IOException(
                         "--address: %s is in another network namespace; give it addresses there".formatted(tap.name()));
@@ -52,7 +61,7 @@ final class KernelRunTap implements RunTap {
             KernelTap.removeLeftovers(tap);
             tap.clearSteering();
             tap.clearFilter();
-            return with(tap, hashSource, programOptions, programs);
+            return with(tap, mtu, hashSource, programOptions, programs);
         } catch (IOException | RuntimeException e) {
             tap.close();
             throw e;
@@ -60,21 +69,26 @@ final class KernelRunTap implements RunTap {
     }
 
     /** Changes only what is not so already: the owner of a persistent TAP may use it, and may not change it. */
-    private static void prepareLink(LinkConfig link, int mtu, List<HostAddress> addresses) throws IOException {
-        if (link.mtu() != mtu) {
+    private static void prepareLink(LinkConfig link, Integer mtu, List<HostAddress> addresses) throws IOException {
+        if (mtu != null && link.mtu() != mtu) {
             link.setMtu(mtu);
         }
         for (HostAddress address : addresses) {
             link.addAddress(address.address(), address.prefixLength());
         }
         if (!link.info().up()) {
-            link.setUp(true);
+            try {
+                link.setUp(true);
+            } catch (NativeException e) {
+                throw new IOException(
+                        e.getMessage() + "; whoever made it has to: ip link set %s up".formatted(link.name()), e);
+            }
         }
     }
 
     /** Attaches the user's filter, and his steering program if there is one. */
     private static KernelRunTap with(
-            TapDevice tap, HashSourceChoice hashSource, ProgramOptions programOptions, TapPrograms programs)
+            TapDevice tap, int mtu, HashSourceChoice hashSource, ProgramOptions programOptions, TapPrograms programs)
             throws IOException {
         List<String> lines = new ArrayList<>();
         KernelTapPrograms loaded = programOptions.load(programs);
@@ -85,7 +99,7 @@ final class KernelRunTap implements RunTap {
             }
             if (programs.steering() != null) {
                 SteeringDesign steering = CustomSteering.on(tap, loaded);
-                return new KernelRunTap(new KernelTapPort(tap), steering, lines);
+                return new KernelRunTap(new KernelTapPort(tap), steering, mtu, lines);
             }
         } catch (IOException e) {
             loaded.close();
@@ -96,7 +110,7 @@ final class KernelRunTap implements RunTap {
                 ? KernelTap.withDevice(tap, "the filter is to see frames as they are")
                 : KernelTap.with(tap, hashSource);
         lines.add("hashes: %s (%s)".formatted(steered.steering().description(), steered.reason()));
-        return new KernelRunTap(steered.port(), steered.steering(), lines);
+        return new KernelRunTap(steered.port(), steered.steering(), mtu, lines);
     }
 
     @Override
@@ -107,6 +121,11 @@ final class KernelRunTap implements RunTap {
     @Override
     public SteeringDesign steering() {
         return steering;
+    }
+
+    @Override
+    public int mtu() {
+        return mtu;
     }
 
     @Override

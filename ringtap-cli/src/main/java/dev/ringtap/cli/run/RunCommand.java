@@ -46,6 +46,7 @@ public final class RunCommand implements Callable<Integer> {
     private static final int MOST_SOCKET_PATH_BYTES = 107;
     private static final int MOST_TABLE_ENTRIES = SteeringConfig.TABLE_ENTRIES_MAX;
     private static final int LEAST_MTU = 68;
+    private static final int NEW_MTU = 1500;
     private static final int MOST_MTU = 65_521;
     private static final String LOG_LEVEL = "org.slf4j.simpleLogger.log.dev.ringtap";
     private static final long SCREEN_INTERVAL_MS = 1_000;
@@ -75,10 +76,9 @@ public final class RunCommand implements Callable<Integer> {
     @Option(
             names = "--mtu",
             paramLabel = "BYTES",
-            defaultValue = "1500",
             description = "MTU of the TAP and of the device, " + LEAST_MTU + " to " + MOST_MTU
-                    + ". Default: ${DEFAULT-VALUE}.")
-    private int mtu;
+                    + ". Default: as it is; a new TAP has " + NEW_MTU + ".")
+    private Integer mtu;
 
     @Option(
             names = "--address",
@@ -142,7 +142,12 @@ public final class RunCommand implements Callable<Integer> {
         Emulator emulator;
         try {
             NetDeviceConfig device = new NetDeviceConfig(
-                    macBytes, queuePairs, mtu, rssTable, tap.steering().hashTypes(), NetDeviceConfig.SPEED_UNKNOWN);
+                    macBytes,
+                    queuePairs,
+                    tap.mtu(),
+                    rssTable,
+                    tap.steering().hashTypes(),
+                    NetDeviceConfig.SPEED_UNKNOWN);
             emulator = Emulator.start(new EmulatorConfig(socket, tap.port(), tap.steering(), device, engine, 0));
         } catch (IOException | RuntimeException e) {
             tap.close();
@@ -190,7 +195,7 @@ public final class RunCommand implements Callable<Integer> {
 
     private RunTap emulated(TapPrograms programs) throws IOException {
         return EmulatedRunTap.open(
-                EmulatedTap.Options.of("emulated0", queuePairs).withMtu(mtu),
+                EmulatedTap.Options.of("emulated0", queuePairs).withMtu(mtu == null ? NEW_MTU : mtu),
                 addresses,
                 tapOptions.hashSource(),
                 programs,
@@ -217,7 +222,7 @@ public final class RunCommand implements Callable<Integer> {
                     "--socket '%s': a Unix socket's path has 1 to %d bytes, this one has %d; use a shorter directory"
                             .formatted(socket, MOST_SOCKET_PATH_BYTES, pathBytes));
         }
-        if (mtu < LEAST_MTU || mtu > MOST_MTU) {
+        if (mtu != null && (mtu < LEAST_MTU || mtu > MOST_MTU)) {
             throw usage("--mtu %d: expected %d to %d".formatted(mtu, LEAST_MTU, MOST_MTU));
         }
         if (rssTable < NetDeviceConfig.MIN_RSS_TABLE_LENGTH

@@ -14,6 +14,9 @@ interface RunTap extends AutoCloseable {
     /** An emulator that it is given to closes it. */
     SteeringDesign steering();
 
+    /** What the device tells the guest: bytes. */
+    int mtu();
+
     /** What people should know of it. */
     List<String> lines();
 

@@ -4,6 +4,7 @@ package dev.ringtap.cli.run;
 import dev.ringtap.cli.HashSourceOption;
 import dev.ringtap.cli.HostNeed;
 import dev.ringtap.cli.TapChoice;
+import dev.ringtap.emulator.EmulatorConfig;
 import dev.ringtap.emulator.HashSourceChoice;
 import dev.ringtap.linux.posix.NativeException;
 import dev.ringtap.linux.tun.TapDevice;
@@ -50,8 +51,8 @@ final class TapOptions {
             split = ",",
             description =
                     "Descriptors, separated by commas, of all queues of a TAP that whoever starts this command has"
-                            + " opened (IFF_TAP, IFF_NO_PI, IFF_VNET_HDR, IFF_MULTI_QUEUE) and hands in. Needs no privilege, but"
-                            + " without the right to load BPF programs RSS is not offered. Means --tap kernel.")
+                            + " opened (IFF_TAP, IFF_NO_PI, IFF_VNET_HDR, IFF_MULTI_QUEUE), set up and hands in. Needs no"
+                            + " privilege, but without the right to load BPF programs RSS is not offered. Means --tap kernel.")
     private List<Integer> handedIn = List.of();
 
     @Option(
@@ -135,6 +136,10 @@ final class TapOptions {
                 throw usage("--tap-fd %s: %d is no descriptor to hand in; 0, 1 and 2 are the standard streams"
                         .formatted(list, fd));
             }
+        }
+        if (handedIn.size() > EmulatorConfig.MAX_QUEUE_PAIRS) {
+            throw usage("--tap-fd: %d descriptors, one for each queue pair; at most %d"
+                    .formatted(handedIn.size(), EmulatorConfig.MAX_QUEUE_PAIRS));
         }
         if (new HashSet<>(handedIn).size() < handedIn.size()) {
             throw usage("--tap-fd %s: a descriptor stands there twice".formatted(list));
