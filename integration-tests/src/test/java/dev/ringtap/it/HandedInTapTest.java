@@ -2,6 +2,7 @@
 package dev.ringtap.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assumptions.assumeThat;
 
 import dev.ringtap.guest.FakeGuest;
 import dev.ringtap.guest.GuestFeature;
@@ -12,6 +13,11 @@ import dev.ringtap.guest.check.GuestRss;
 import dev.ringtap.guest.check.HashTypes;
 import dev.ringtap.guest.control.ControlQueueClient;
 import dev.ringtap.guest.traffic.Frames;
+import dev.ringtap.it.container.ImageBundle;
+import dev.ringtap.it.container.RequiresDocker;
+import dev.ringtap.it.container.RequiresDocker.Need;
+import dev.ringtap.it.initramfs.InstalledPrograms;
+import dev.ringtap.linux.HostGroup;
 import dev.ringtap.linux.RequiresBpf;
 import dev.ringtap.linux.RequiresRoot;
 import dev.ringtap.linux.RequiresTap;
@@ -20,14 +26,20 @@ import dev.ringtap.linux.net.PacketSocket;
 import io.netty.channel.ChannelHandlerContext;
 import io.netty.channel.SimpleChannelInboundHandler;
 import java.nio.ByteBuffer;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.Set;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -41,6 +53,7 @@ class HandedInTapTest {
     private static final int PAIRS = 4;
     private static final int PACKETS = 64;
     private static final int LARGE_MTU = 9_000;
+    private static final Set<PosixFilePermission> ALL_MAY = PosixFilePermissions.fromString("rwxrwxrwx");
     private static final int PATIENCE_S = 30;
     private static final byte[] HOST_MAC = {2, 0, 0, 0, 0, 9};
     private static final byte[] HOST = {10, 9, 0, 1};
@@ -97,31 +110,32 @@ class HandedInTapTest {
                 .contains("kernel TAP: --tap-fd", "RSS is not offered:", "which is in another network namespace");
         assertThat(GuestFeature.RSS.in(guest.offeredFeatures())).isFalse();
         assertThat(GuestFeature.HASH_REPORT.in(guest.ackedFeatures())).isTrue();
-        byte[] key = new byte[40];
-        new Random(40).nextBytes(key);
-        acknowledged(guest.control().setQueuePairs(PAIRS).get(PATIENCE_S, TimeUnit.SECONDS));
-        acknowledged(guest.control().setHash(HashTypes.ALL, key).get(PATIENCE_S, TimeUnit.SECONDS));
-        for (int i = 0; i < PACKETS; i++) {
-            byte[] frame = datagram(i);
-            send(frame);
-            ReceivedPacket packet = next();
-            var hash = Expectation.hash(frame, HashTypes.ALL, key);
-            assertThat(packet.frame()).isEqualTo(frame);
-            assertThat(packet.queue()).isLessThan(PAIRS);
-            assertThat(packet.hashValue()).isEqualTo(hash.value());
-            assertThat(packet.hashReport()).isEqualTo(hash.report());
-        }
-
-        byte[] back = Frames.ethernet(
-                HOST_MAC,
-                guest.mac(),
-                Frames.ETHERTYPE_IPV4,
-                Frames.ipv4(GUEST, HOST, Frames.PROTOCOL_UDP, Frames.udp(GUEST, HOST, 7, 7, new byte[32])));
-        guest.channel().writeAndFlush(TransmitPacket.plain(0, back));
-        assertThat(receiveFromGuest(back.length)).isEqualTo(back);
-
+        assertServesAutomaticSteeringWithHashes();
         assertThat(ringtap.terminate()).isZero();
         assertThat(host.tapExists()).isFalse();
+    }
+
+    @Test
+    @RequiresDocker(Need.NATIVE)
+    void theImageServesItAsItsOwnUserWithoutPrivilegeDeviceOrNetwork() throws Exception {
+        boolean runc = InstalledPrograms.find("runc").isPresent();
+        assumeThat(runc || HostGroup.DOCKER.required()).as("runc is installed").isTrue();
+        Path sockets = Files.createDirectory(directory.resolve("sockets"));
+        Files.setPosixFilePermissions(sockets, ALL_MAY);
+        Path bundleDirectory = Files.createDirectory(directory.resolve("bundle"));
+        String fds = IntStream.range(3, 3 + PAIRS).mapToObj(Integer::toString).collect(Collectors.joining(","));
+        try (var bundle = ImageBundle.unpack(
+                bundleDirectory, sockets, "run", "--tap-fd", fds, "--socket", ImageBundle.socket())) {
+            List<String> command = new ArrayList<>(handIn());
+            command.addAll(bundle.command(PAIRS));
+            ringtap = outputs.watch(RingtapProcess.startCommand(host.namespace(), command));
+            Path socket = sockets.resolve("guest.sock");
+            connect(socket);
+            assertThat(Files.getAttribute(socket, "unix:uid")).isEqualTo(ImageBundle.USER);
+            assertThat(ringtap.output()).contains("kernel TAP: --tap-fd", "RSS is not offered:");
+            assertServesAutomaticSteeringWithHashes();
+            assertThat(ringtap.terminate()).isZero();
+        }
     }
 
     @Test
@@ -160,13 +174,47 @@ class HandedInTapTest {
         assertThat(ringtap.terminate()).isZero();
     }
 
+    private void assertServesAutomaticSteeringWithHashes() throws Exception {
+        byte[] key = new byte[40];
+        new Random(40).nextBytes(key);
+        acknowledged(guest.control().setQueuePairs(PAIRS).get(PATIENCE_S, TimeUnit.SECONDS));
+        acknowledged(guest.control().setHash(HashTypes.ALL, key).get(PATIENCE_S, TimeUnit.SECONDS));
+        for (int i = 0; i < PACKETS; i++) {
+            byte[] frame = datagram(i);
+            send(frame);
+            ReceivedPacket packet = next();
+            var hash = Expectation.hash(frame, HashTypes.ALL, key);
+            assertThat(packet.frame()).isEqualTo(frame);
+            assertThat(packet.queue()).isLessThan(PAIRS);
+            assertThat(packet.hashValue()).isEqualTo(hash.value());
+            assertThat(packet.hashReport()).isEqualTo(hash.report());
+        }
+
+        byte[] back = Frames.ethernet(
+                HOST_MAC,
+                guest.mac(),
+                Frames.ETHERTYPE_IPV4,
+                Frames.ipv4(GUEST, HOST, Frames.PROTOCOL_UDP, Frames.udp(GUEST, HOST, 7, 7, new byte[32])));
+        guest.channel().writeAndFlush(TransmitPacket.plain(0, back));
+        assertThat(receiveFromGuest(back.length)).isEqualTo(back);
+    }
+
     private void start(List<String> wrapper, String... options) throws Exception {
         Path socket = directory.resolve("guest.sock");
-        var before = new ArrayList<>(List.of("perl", "-e", HAND_IN, HostSide.TAP, Integer.toString(PAIRS)));
+        var before = new ArrayList<>(handIn());
         before.addAll(wrapper);
         var arguments = new ArrayList<>(List.of("run", "--tap-fd", "FDS", "--socket", socket.toString()));
         arguments.addAll(List.of(options));
         ringtap = outputs.watch(RingtapProcess.start(host.namespace(), before, arguments.toArray(String[]::new)));
+        connect(socket);
+    }
+
+    private static List<String> handIn() {
+        return List.of("perl", "-e", HAND_IN, HostSide.TAP, Integer.toString(PAIRS));
+    }
+
+    /** Sets the interface up, and connects the host's end and a guest. */
+    private void connect(Path socket) throws Exception {
         ringtap.awaitSocket(socket);
         sender = host.namespace().call(() -> {
             try (var link = LinkConfig.open(HostSide.TAP)) {

@@ -59,6 +59,15 @@ public final class RingtapProcess implements AutoCloseable {
         command.add(productClassPath());
         command.add("dev.ringtap.cli.Main");
         command.addAll(List.of(arguments));
+        return start(starter, command, "ringtap " + String.join(" ", arguments));
+    }
+
+    /** Starts a command that runs {@code ringtap} in its own way. */
+    static RingtapProcess startCommand(NetworkNamespace namespace, List<String> command) throws Exception {
+        return start(namespace::call, command, String.join(" ", command));
+    }
+
+    private static RingtapProcess start(Starter starter, List<String> command, String title) throws Exception {
         Path output = Files.createTempFile("ringtap-it-", ".log");
         var builder = new ProcessBuilder(command)
                 .redirectErrorStream(true)
@@ -66,7 +75,7 @@ public final class RingtapProcess implements AutoCloseable {
                 .redirectOutput(output.toFile());
         // The child is born into the namespace of the thread that starts it.
         Process process = starter.start(builder::start);
-        return new RingtapProcess(process, output, "ringtap " + String.join(" ", arguments));
+        return new RingtapProcess(process, output, title);
     }
 
     /** Waits until the process listens on a socket. */
