@@ -492,9 +492,7 @@ final class VerifyRun {
     }
 
     private void giveUp() throws Exception {
-        if (judge.broken() != null) {
-            throw new CommandException("the guest stopped: " + judge.broken().getMessage(), judge.broken());
-        }
+        judge.requireGuest();
         long newlyDropped = bed.dropped() - droppedBefore;
         droppedBefore += newlyDropped;
         dropped += newlyDropped;
