@@ -224,9 +224,12 @@ public final class Emulator implements AutoCloseable {
         return new EmulatorSnapshot(connected, connections, device.summary(), List.copyOf(counts));
     }
 
-    /** Stops: the front-end is disconnected, the socket removed, the TAP and the program released. Idempotent. */
+    /**
+     * Stops: the front-end is disconnected, the socket removed, the TAP and the program released. Idempotent: whoever comes
+     * second waits until it is done, such as a shutdown hook that ends the process afterwards.
+     */
     @Override
-    public void close() {
+    public synchronized void close() {
         if (closed) {
             return;
         }

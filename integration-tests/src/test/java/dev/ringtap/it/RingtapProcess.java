@@ -102,8 +102,13 @@ public final class RingtapProcess implements AutoCloseable {
 
     /** Sends SIGTERM; its exit status. */
     int terminate() throws InterruptedException {
-        process.destroy();
+        askToEnd();
         return awaitExit();
+    }
+
+    /** Sends SIGTERM, and does not wait. */
+    void askToEnd() {
+        process.destroy();
     }
 
     /** Sends SIGKILL, of which it learns nothing, and waits until it is gone with all its descriptors. */

@@ -3,9 +3,14 @@ package dev.ringtap.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import picocli.CommandLine;
@@ -35,6 +40,7 @@ class MainTest {
                 "run --socket s --tap emulated --tap-name t  | --tap-name t: names an interface of the kernel's",
                 "run --socket s --tap kernel --pcap-out f    | --pcap-out: only with --tap emulated",
                 "run --socket s --tap-name t --pcap-in f     | --pcap-in: only with --tap emulated",
+                "run --socket s --pcap-in f --pcap-out ./f   | --pcap-out ./f: is the file of --pcap-in",
                 "run --socket s --tap emulated --hash-source ebpf | ebpf: not with --tap emulated, only with --tap ker",
                 "run --socket s --pcap-out f --hash-source ebpf   | ebpf: not with --tap emulated, only with --tap ker",
                 "run --socket s --tap-name t --hash-source kfunc  | kfunc: not with --tap kernel, only with --tap emul",
@@ -68,6 +74,19 @@ class MainTest {
         assertThat(execute(arguments.strip().split(" +"))).isEqualTo(2);
         assertThat(out.toString()).isEmpty();
         assertThat(err.toString()).startsWith("ringtap: ").contains(message.strip());
+    }
+
+    @Test
+    void captureThatWouldOverwriteWhatIsReplayedIsWrongUsage(@TempDir Path directory) throws IOException {
+        Path frames = Files.writeString(directory.resolve("frames.pcap"), "precious");
+        Path symbolic = Files.createSymbolicLink(directory.resolve("symbolic"), frames);
+        Path hard = Files.createLink(directory.resolve("hard"), frames);
+        for (Path out : List.of(frames, symbolic, hard)) {
+            assertThat(execute("run", "--socket", "s", "--pcap-in", frames.toString(), "--pcap-out", out.toString()))
+                    .isEqualTo(2);
+            assertThat(err.toString()).contains("--pcap-out " + out + ": is the file of --pcap-in");
+        }
+        assertThat(frames).hasContent("precious");
     }
 
     @Test

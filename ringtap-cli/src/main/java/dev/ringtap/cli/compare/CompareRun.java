@@ -2,6 +2,7 @@
 package dev.ringtap.cli.compare;
 
 import dev.ringtap.cli.CommandException;
+import dev.ringtap.cli.Opened;
 import dev.ringtap.emulator.io.IoEngine;
 import dev.ringtap.guest.check.GuestRss;
 import dev.ringtap.guest.traffic.Topology;
@@ -59,15 +60,20 @@ final class CompareRun {
         List<Contender> contenders = new ArrayList<>();
         List<Entry> entries = new ArrayList<>();
         List<Difference> differences = new ArrayList<>();
-        try {
-            for (Design design : Design.values()) {
-                status.accept(design.title());
-                Bed bed = beds.make(design);
-                if (bed != null) {
-                    contenders.add(Contender.start(bed, traffic, ofDesign(design)));
+        try (Opened opened = Opened.untilSignal("ringtap-clean-up", () -> {})) {
+            try {
+                for (Design design : Design.values()) {
+                    status.accept(design.title());
+                    Contender contender = opened.open(() -> start(design, beds));
+                    if (contender != null) {
+                        contenders.add(contender);
+                    }
                 }
+                drive(contenders);
+            } catch (Exception e) {
+                // What breaks when everything is closed under its hands is not worth a word.
+                throw opened.stopping() ? new CommandException("stopped by a signal", e) : e;
             }
-            drive(contenders);
             Map<Design, Entry> ran = new LinkedHashMap<>();
             for (Contender contender : contenders) {
                 ran.put(contender.design(), contender.entry());
@@ -77,8 +83,6 @@ final class CompareRun {
                 entries.add(
                         ran.containsKey(design) ? ran.get(design) : Entry.unavailable(design, beds.refusal(design)));
             }
-        } finally {
-            contenders.forEach(Contender::close);
         }
         return new Comparison(
                 settings,
@@ -88,6 +92,12 @@ final class CompareRun {
                 List.copyOf(entries),
                 List.copyOf(differences),
                 (System.nanoTime() - startNs) / 1_000_000);
+    }
+
+    /** Null if this host cannot run the design. */
+    private Contender start(Design design, Beds beds) throws Exception {
+        Bed bed = beds.make(design);
+        return bed == null ? null : Contender.start(bed, traffic, ofDesign(design));
     }
 
     /** The designs take turns, so that what else the machine does meets them alike. */

@@ -187,6 +187,7 @@ final class Contender implements AutoCloseable {
                 packetsPerSecond.isEmpty() ? 0 : Medians.of(packetsPerSecond));
     }
 
+    /** Any thread; what is under way on its own then fails. */
     @Override
     public void close() {
         guest.close();

@@ -2,6 +2,7 @@
 package dev.ringtap.cli.guest;
 
 import dev.ringtap.cli.CommandException;
+import dev.ringtap.cli.Opened;
 import dev.ringtap.emulator.EmulatorConfig;
 import dev.ringtap.guest.FakeGuest;
 import dev.ringtap.guest.GuestFeature;
@@ -44,7 +45,7 @@ import picocli.CommandLine.Spec;
         footer = {
             "",
             "Exit code: 0 without a mismatch, 1 with one, without an answer to --ping, or if the back-end fails; "
-                    + "2 for wrong usage."
+                    + "2 for wrong usage. SIGINT and SIGTERM end it in the same way."
         })
 public final class GuestCommand implements Callable<Integer> {
     private static final byte[] MICROSOFT_KEY =
@@ -92,6 +93,9 @@ public final class GuestCommand implements Callable<Integer> {
             description = "How many seconds the socket may take to be there. Default: ${DEFAULT-VALUE}.")
     private int waitSeconds;
 
+    /** Null without --ping, and before the device is ready. */
+    private volatile Ping pings;
+
     @Override
     public Integer call() throws Exception {
         check("--queue-pairs", queuePairs, 1, EmulatorConfig.MAX_QUEUE_PAIRS);
@@ -101,36 +105,48 @@ public final class GuestCommand implements Callable<Integer> {
         }
         Inet4Address own = ipv4("--address", address);
         Inet4Address pinged = ping == null ? null : ipv4("--ping", ping);
-        awaitSocket();
         PrintStream out = new PrintStream(System.out, true, StandardCharsets.UTF_8);
         ArrivalCheck check = new ArrivalCheck(queuePairs);
-        try (FakeGuest guest = FakeGuest.builder(socket)
-                .queuePairs(queuePairs)
-                .pipeline(pipeline -> pipeline.addLast(check))
-                .connect()) {
-            return run(guest, check, own, pinged, out);
+        boolean gone;
+        // Without --seconds a signal is this command's proper end; the JVM's own status would be 128 + signal.
+        try (Opened opened = Opened.untilSignal(
+                "ringtap-guest-stop", () -> Runtime.getRuntime().halt(conclude(check, out)))) {
+            awaitSocket();
+            FakeGuest guest = opened.open(() -> FakeGuest.builder(socket)
+                    .queuePairs(queuePairs)
+                    .pipeline(pipeline -> pipeline.addLast(check))
+                    .connect());
+            gone = run(guest, check, own, pinged, out);
         }
+        if (gone) {
+            out.print("the back-end has gone; ");
+        }
+        int status = conclude(check, out);
+        if (gone && seconds != null) {
+            throw new CommandException("the back-end went away before %d s were over".formatted(seconds));
+        }
+        return status;
     }
 
-    private int run(FakeGuest guest, ArrivalCheck check, Inet4Address own, Inet4Address pinged, PrintStream out)
+    /** As {@link #watch}. */
+    private boolean run(FakeGuest guest, ArrivalCheck check, Inet4Address own, Inet4Address pinged, PrintStream out)
             throws IOException, InterruptedException, CommandException {
         out.println("negotiated " + GuestFeature.describe(guest.ackedFeatures()));
         EthernetEchoHandlers.addTo(guest.channel().pipeline(), guest.mac(), own, linkLocal(guest.mac()));
         steer(guest, check, out);
-        Ping pings = pinged == null ? null : new Ping(guest.mac(), own, pinged);
-        if (pings != null) {
+        if (pinged != null) {
+            pings = new Ping(guest.mac(), own, pinged);
             guest.channel().pipeline().addLast(pings);
         }
-        Thread atEnd = new Thread(() -> out.println(line(check, pings)), "ringtap-last-line");
-        Runtime.getRuntime().addShutdownHook(atEnd);
-        boolean gone = watch(guest, check, pings, out);
-        Runtime.getRuntime().removeShutdownHook(atEnd);
+        return watch(guest, check, out);
+    }
+
+    /** Prints what came of it; the exit status. */
+    private int conclude(ArrivalCheck check, PrintStream out) {
         ArrivalCheck.Counts counts = check.counts();
+        out.println(line(counts));
         counts.mistakes().forEach(mistake -> out.println("mismatch: " + mistake));
-        if (gone && seconds != null) {
-            throw new CommandException("the back-end went away before %d s were over".formatted(seconds));
-        }
-        boolean answered = pings == null || pings.replies() > 0;
+        boolean answered = ping == null || pings != null && pings.replies() > 0;
         if (!answered) {
             out.println("no answer from " + ping);
         }
@@ -163,31 +179,29 @@ public final class GuestCommand implements Callable<Integer> {
     }
 
     /** Prints what arrives until the time is over (false) or the back-end has gone (true). */
-    private boolean watch(FakeGuest guest, ArrivalCheck check, Ping pings, PrintStream out)
-            throws InterruptedException {
+    private boolean watch(FakeGuest guest, ArrivalCheck check, PrintStream out) throws InterruptedException {
         long startNs = System.nanoTime();
         long shown = -1;
         while (true) {
             long leftMs =
                     seconds == null ? Long.MAX_VALUE : seconds * 1_000L - (System.nanoTime() - startNs) / 1_000_000;
             if (leftMs <= 0) {
-                out.println(line(check, pings));
                 return false;
             }
             if (guest.channel().closeFuture().await(Math.min(leftMs, LINE_INTERVAL_MS))) {
-                out.println("the back-end has gone; " + line(check, pings));
                 return true;
             }
-            long packets = check.counts().packets();
-            if (packets != shown) {
-                shown = packets;
-                out.println(line(check, pings));
+            ArrivalCheck.Counts counts = check.counts();
+            if (counts.packets() != shown) {
+                shown = counts.packets();
+                out.println(line(counts));
             }
         }
     }
 
-    private static String line(ArrivalCheck check, Ping pings) {
-        return check.counts() + (pings == null ? "" : ", %,d answers to pings".formatted(pings.replies()));
+    private String line(ArrivalCheck.Counts counts) {
+        Ping answered = pings;
+        return counts + (answered == null ? "" : ", %,d answers to pings".formatted(answered.replies()));
     }
 
     private void awaitSocket() throws CommandException, InterruptedException {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.ringtap.cli.run;
 
-import dev.ringtap.cli.CommandException;
 import dev.ringtap.cli.EngineChoice;
+import dev.ringtap.cli.Opened;
 import dev.ringtap.cli.TapChoice;
 import dev.ringtap.ebpf.object.TapPrograms;
 import dev.ringtap.emulator.Emulator;
@@ -108,16 +108,25 @@ public final class RunCommand implements Callable<Integer> {
     private CommandSpec spec;
 
     private TapChoice.Chosen chosen;
-    private volatile boolean stopping;
+    /** Null until it serves. */
+    private volatile Emulator emulator;
 
     @Override
-    public Integer call() throws IOException, InterruptedException, CommandException {
+    public Integer call() throws Exception {
         PrintStream out = System.out;
         boolean terminal = System.console() != null && System.console().isTerminal();
         if (!terminal && System.getProperty(LOG_LEVEL) == null) {
             // Before the first logger is made. A terminal shows the state on its screen, which log lines would disturb.
             System.setProperty(LOG_LEVEL, "info");
         }
+        // Before anything is opened: a signal is the proper end of this command from its start.
+        try (Opened opened = Opened.untilSignal("ringtap-stop", () -> stopped(out))) {
+            throw serve(opened, out, terminal);
+        }
+    }
+
+    /** Serves until it cannot go on. */
+    private IOException serve(Opened opened, PrintStream out, boolean terminal) throws Exception {
         if (tapOptions.handedIn() > 0) {
             queuePairs = handedInPairs();
         }
@@ -138,29 +147,13 @@ public final class RunCommand implements Callable<Integer> {
             throw usage("--hash-source ebpf: the program of --filter would see the hash that stands in front of each"
                     + " frame; use --hash-source device");
         }
-        RunTap tap = open(programs);
-        Emulator emulator;
-        try {
-            NetDeviceConfig device = new NetDeviceConfig(
-                    macBytes,
-                    queuePairs,
-                    tap.mtu(),
-                    rssTable,
-                    tap.steering().hashTypes(),
-                    NetDeviceConfig.SPEED_UNKNOWN);
-            emulator = Emulator.start(new EmulatorConfig(socket, tap.port(), tap.steering(), device, engine, 0));
-        } catch (IOException | RuntimeException e) {
-            tap.close();
-            throw e;
-        }
-        Thread stop = new Thread(() -> stop(emulator, tap, out), "ringtap-stop");
-        Runtime.getRuntime().addShutdownHook(stop);
-        describe(out, emulator, macBytes, tap);
-        IOException failed = watch(out, emulator, tap, terminal);
-        Runtime.getRuntime().removeShutdownHook(stop);
-        emulator.close();
-        tap.close();
-        throw failed;
+        RunTap tap = opened.open(() -> open(programs));
+        NetDeviceConfig device = new NetDeviceConfig(
+                macBytes, queuePairs, tap.mtu(), rssTable, tap.steering().hashTypes(), NetDeviceConfig.SPEED_UNKNOWN);
+        emulator = opened.open(
+                () -> Emulator.start(new EmulatorConfig(socket, tap.port(), tap.steering(), device, engine, 0)));
+        describe(out, macBytes, tap);
+        return watch(out, tap, terminal, opened);
     }
 
     /** Opens the TAP that was chosen, or the emulated one where that was left open and this machine refuses. */
@@ -259,7 +252,7 @@ public final class RunCommand implements Callable<Integer> {
         return new ParameterException(spec.commandLine(), message);
     }
 
-    private void describe(PrintStream out, Emulator emulator, byte[] macBytes, RunTap tap) {
+    private void describe(PrintStream out, byte[] macBytes, RunTap tap) {
         out.printf(
                 "ringtap: TAP %s, %d queue pairs, guest MAC %s, engine %s%n",
                 emulator.config().tap().name(),
@@ -278,7 +271,7 @@ public final class RunCommand implements Callable<Integer> {
     }
 
     /** Shows what happens until the emulator fails. */
-    private IOException watch(PrintStream out, Emulator emulator, RunTap tap, boolean terminal)
+    private IOException watch(PrintStream out, RunTap tap, boolean terminal, Opened opened)
             throws InterruptedException {
         StatusScreen screen = new StatusScreen();
         GuestWatch guests = new GuestWatch();
@@ -290,7 +283,7 @@ public final class RunCommand implements Callable<Integer> {
                 emulator.failure().get(SCREEN_INTERVAL_MS, TimeUnit.MILLISECONDS);
             } catch (TimeoutException e) {
                 EmulatorSnapshot now = emulator.snapshot();
-                if (stopping) {
+                if (opened.stopping()) {
                     continue;
                 }
                 if (guests.becameReady(now)) {
@@ -322,11 +315,10 @@ public final class RunCommand implements Callable<Integer> {
         return before.substring(0, Math.max(0, before.lastIndexOf('|'))).equals(now.substring(0, now.lastIndexOf('|')));
     }
 
-    private void stop(Emulator emulator, RunTap tap, PrintStream out) {
-        stopping = true;
-        emulator.close();
-        tap.close();
-        out.println("stopped: " + StatusScreen.line(emulator.snapshot()));
+    /** After a signal, when all is closed. */
+    private void stopped(PrintStream out) {
+        Emulator served = emulator;
+        out.println("stopped" + (served == null ? " before it served" : ": " + StatusScreen.line(served.snapshot())));
         out.flush();
         // A stop by signal is this command's proper end; the JVM's own status would be 128 + signal.
         Runtime.getRuntime().halt(0);

@@ -8,6 +8,8 @@ import dev.ringtap.emulator.EmulatorConfig;
 import dev.ringtap.emulator.HashSourceChoice;
 import dev.ringtap.linux.posix.NativeException;
 import dev.ringtap.linux.tun.TapDevice;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.EnumSet;
@@ -110,6 +112,10 @@ final class TapOptions {
                     + ": only with --tap emulated; frames of the kernel's TAP are captured by tcpdump -i NAME -w FILE"
                     + " and sent by tcpreplay -i NAME FILE");
         }
+        if (pcapIn != null && pcapOut != null && sameFile(pcapIn, pcapOut)) {
+            throw usage("--pcap-out %s: is the file of --pcap-in, which would be overwritten; name another"
+                    .formatted(pcapOut));
+        }
         if (!handedIn.isEmpty()) {
             checkHandedIn(pcap);
         }
@@ -123,6 +129,17 @@ final class TapOptions {
         }
         String reason = name != null ? "--tap-name" : handedIn.isEmpty() ? pcap : "--tap-fd";
         return reason == null ? chosen : new TapChoice.Chosen(chosen.choice(), reason);
+    }
+
+    private static boolean sameFile(Path one, Path other) {
+        try {
+            return Files.isSameFile(one, other);
+        } catch (IOException e) {
+            // One is not there yet.
+            return one.toAbsolutePath()
+                    .normalize()
+                    .equals(other.toAbsolutePath().normalize());
+        }
     }
 
     private void checkHandedIn(String pcap) {

@@ -3,14 +3,29 @@ package dev.ringtap.cli.verify;
 
 import dev.ringtap.linux.net.LinkConfig;
 import dev.ringtap.linux.net.NetworkNamespace;
+import dev.ringtap.linux.posix.Errno;
+import dev.ringtap.linux.posix.NativeException;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The TAP of somebody else's emulator, in its network namespace. Addresses are added to it, and taken away again, as is
  * whatever else is changed.
  */
 final class AttachedNetwork extends KernelHost {
+    private static final Logger LOG = LoggerFactory.getLogger(AttachedNetwork.class);
+
+    /**
+     * The answer to who removes a neighbour, an address, or one of IPv6 where that is off: adding it has failed, or somebody
+     * else has removed it.
+     */
+    private static final Set<Integer> NOT_THERE = Set.of(Errno.ENOENT, Errno.EADDRNOTAVAIL, Errno.ENXIO);
+
     private LinkConfig link;
     private boolean hadIpv6;
     private int queueLengthBefore;
@@ -41,8 +56,8 @@ final class AttachedNetwork extends KernelHost {
     private void configure(String name, byte[] guestMac) throws IOException {
         link = LinkConfig.open(name);
         attach(link, guestMac);
-        hadIpv6 = link.switchIpv6(true);
         queueLengthBefore = link.info().txQueueLength();
+        hadIpv6 = link.switchIpv6(true);
         changed = true;
         link.setTxQueueLength(TAP_QUEUE_PACKETS);
         addAddresses();
@@ -57,10 +72,11 @@ final class AttachedNetwork extends KernelHost {
     public void close() {
         if (changed) {
             changed = false;
+            forgetQueues();
             try {
                 namespace().run(this::restore);
             } catch (Exception e) {
-                // The emulator may have gone, and its interface with it.
+                report(e);
             }
         }
         if (link != null) {
@@ -69,9 +85,30 @@ final class AttachedNetwork extends KernelHost {
         namespace().close();
     }
 
-    private void restore() throws IOException {
-        link.setTxQueueLength(queueLengthBefore);
-        removeAddresses();
-        link.switchIpv6(hadIpv6);
+    /** Puts back all that can be, whatever fails: it is somebody else's interface. */
+    private void restore() {
+        List<Change> changes = new ArrayList<>();
+        changes.add(() -> link.setTxQueueLength(queueLengthBefore));
+        changes.addAll(removals());
+        changes.add(() -> link.switchIpv6(hadIpv6));
+        for (Change change : changes) {
+            try {
+                change.make();
+            } catch (NativeException e) {
+                if (e.errno() == Errno.ENODEV) {
+                    // The emulator has gone, and its interface with it.
+                    return;
+                }
+                if (!NOT_THERE.contains(e.errno())) {
+                    report(e);
+                }
+            } catch (IOException | RuntimeException e) {
+                report(e);
+            }
+        }
+    }
+
+    private void report(Exception e) {
+        LOG.warn("{} is not as it was before: {}", link.name(), e.getMessage());
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.ringtap.cli.verify;
 
+import dev.ringtap.cli.CommandException;
 import dev.ringtap.guest.FakeGuest;
 import dev.ringtap.guest.TransmitPacket;
 import dev.ringtap.guest.traffic.Flow;
@@ -39,6 +40,7 @@ final class GuestToHost {
     private final HostSide host;
     private final Judge judge;
     private final int queues;
+    private final long patienceMs;
     private long frames;
     private long datagrams;
     private long partialChecksums;
@@ -46,15 +48,33 @@ final class GuestToHost {
     private long largeFrames;
 
     GuestToHost(Topology topology, FlowPlan plan, FakeGuest guest, HostSide host, Judge judge, int queues) {
+        this(topology, plan, guest, host, judge, queues, PATIENCE_MS);
+    }
+
+    /** @param patienceMs how long nothing may arrive before the rest is given up */
+    GuestToHost(
+            Topology topology,
+            FlowPlan plan,
+            FakeGuest guest,
+            HostSide host,
+            Judge judge,
+            int queues,
+            long patienceMs) {
         this.topology = topology;
         this.plan = plan;
         this.guest = guest;
         this.host = host;
         this.judge = judge;
         this.queues = queues;
+        this.patienceMs = patienceMs;
     }
 
-    /** @param sequences next packet number of each flow, moved on */
+    /**
+     * Sends and compares everything.
+     *
+     * @param sequences next packet number of each flow, moved on
+     * @throws CommandException if the guest has ended
+     */
     Outcome.Back run(int[] sequences) throws Exception {
         plainFrames();
         datagrams(sequences);
@@ -66,30 +86,69 @@ final class GuestToHost {
         drainFrames();
         int count = FRAMES_PER_QUEUE * queues;
         Map<ByteBuffer, Integer> underWay = new HashMap<>();
-        for (int i = 0; i < count; i++) {
+        boolean arrives = true;
+        for (int i = 0; i < count && arrives; i++) {
             int span = LONGEST_DATA_BYTES - SHORTEST_DATA_BYTES;
             int dataBytes = i % 8 == 0 ? LONGEST_DATA_BYTES : SHORTEST_DATA_BYTES + i * 37 % span;
             byte[] frame = ReturnTraffic.plainFrame(topology, plan.pattern(), i, dataBytes);
             underWay.put(ByteBuffer.wrap(frame), i);
             guest.channel().writeAndFlush(TransmitPacket.plain(i % queues, frame));
-            awaitFrames(underWay, WINDOW);
+            arrives = awaitFrames(underWay, WINDOW);
+            if (!arrives) {
+                giveUp("frames", i + 1, count);
+            }
         }
-        awaitFrames(underWay, 1);
+        if (arrives) {
+            awaitFrames(underWay, 1);
+        }
         for (int number : underWay.values()) {
             judge.failed(null, -1, "frame " + number + " from the guest did not reach the host as it was sent");
         }
     }
 
-    private void awaitFrames(Map<ByteBuffer, Integer> underWay, int limit) throws Exception {
-        long deadline = System.nanoTime() + PATIENCE_MS * 1_000_000;
-        while (underWay.size() >= limit && System.nanoTime() < deadline) {
+    /** Waits until less than {@code limit} frames are under way; false if nothing arrives any more. */
+    private boolean awaitFrames(Map<ByteBuffer, Integer> underWay, int limit) throws Exception {
+        Patience patience = new Patience();
+        while (underWay.size() >= limit) {
             byte[] frame = host.receiveFrame();
-            if (frame == null) {
-                Thread.sleep(0, 100_000);
-            } else if (underWay.remove(ByteBuffer.wrap(frame)) != null) {
+            if (frame != null && underWay.remove(ByteBuffer.wrap(frame)) != null) {
                 frames++;
+                patience.renew();
+            } else if (patience.over()) {
+                return false;
+            } else if (frame == null) {
+                Thread.sleep(0, 100_000);
             }
         }
+        return true;
+    }
+
+    /** How long nothing right may arrive. */
+    private final class Patience {
+        private long deadline;
+
+        Patience() {
+            renew();
+        }
+
+        void renew() {
+            deadline = System.nanoTime() + patienceMs * 1_000_000;
+        }
+
+        /** @throws CommandException if the guest has ended: then nothing will come */
+        boolean over() throws CommandException {
+            judge.requireGuest();
+            return System.nanoTime() - deadline > 0;
+        }
+    }
+
+    /** What is still to be sent would be waited for as long, piece by piece. */
+    private void giveUp(String what, int sent, int of) {
+        judge.failed(
+                null,
+                -1,
+                "%,d of %,d %s sent, and nothing arrived any more for %,d ms: the rest was not sent"
+                        .formatted(sent, of, what, patienceMs));
     }
 
     /** What earlier phases left in the packet socket: echoes and acknowledgements of the guest. */
@@ -103,33 +162,41 @@ final class GuestToHost {
 
     private void datagrams(int[] sequences) throws Exception {
         List<Awaited> underWay = new ArrayList<>();
-        for (Flow flow : plan.flows()) {
-            if (flow.kind().carrier() == Carrier.UDP_SOCKET && !flow.kind().fragmented()) {
-                int sequence = sequences[flow.id()]++ & 0xFFFF;
-                boolean partial = flow.id() % 4 != 0;
-                partialChecksums += partial ? 1 : 0;
-                underWay.add(new Awaited(flow, sequence, flow.payload(sequence)));
-                guest.channel()
-                        .writeAndFlush(ReturnTraffic.datagram(topology, flow, sequence, flow.id() % queues, partial));
-                awaitDatagrams(underWay, WINDOW);
+        List<Flow> flows = plan.flows().stream()
+                .filter(flow -> flow.kind().carrier() == Carrier.UDP_SOCKET
+                        && !flow.kind().fragmented())
+                .toList();
+        boolean arrives = true;
+        for (int i = 0; i < flows.size() && arrives; i++) {
+            Flow flow = flows.get(i);
+            int sequence = sequences[flow.id()]++ & 0xFFFF;
+            boolean partial = flow.id() % 4 != 0;
+            partialChecksums += partial ? 1 : 0;
+            underWay.add(new Awaited(flow, sequence, flow.payload(sequence)));
+            guest.channel()
+                    .writeAndFlush(ReturnTraffic.datagram(topology, flow, sequence, flow.id() % queues, partial));
+            arrives = awaitDatagrams(underWay, WINDOW);
+            if (!arrives) {
+                giveUp("datagrams", i + 1, flows.size());
             }
         }
-        awaitDatagrams(underWay, 1);
+        if (arrives) {
+            awaitDatagrams(underWay, 1);
+        }
         for (Awaited awaited : underWay) {
             judge.failed(awaited.flow(), awaited.sequence(), "datagram from the guest did not reach its socket");
         }
     }
 
-    private void awaitDatagrams(List<Awaited> underWay, int limit) throws Exception {
-        long deadline = System.nanoTime() + PATIENCE_MS * 1_000_000;
-        while (underWay.size() >= limit && System.nanoTime() < deadline) {
+    /** As {@link #awaitFrames}. */
+    private boolean awaitDatagrams(List<Awaited> underWay, int limit) throws Exception {
+        Patience patience = new Patience();
+        while (underWay.size() >= limit) {
             List<HostSide.Datagram> received = host.receiveDatagrams();
-            if (received.isEmpty()) {
-                Thread.sleep(0, 200_000);
-            }
             for (HostSide.Datagram datagram : received) {
                 if (underWay.removeIf(awaited -> matches(awaited, datagram))) {
                     datagrams++;
+                    patience.renew();
                 } else {
                     judge.failed(
                             null,
@@ -138,7 +205,14 @@ final class GuestToHost {
                                     .formatted(datagram.payload().length, datagram.from()));
                 }
             }
+            if (underWay.size() >= limit && patience.over()) {
+                return false;
+            }
+            if (received.isEmpty()) {
+                Thread.sleep(0, 200_000);
+            }
         }
+        return true;
     }
 
     private static boolean matches(Awaited awaited, HostSide.Datagram datagram) {
@@ -149,25 +223,37 @@ final class GuestToHost {
     }
 
     private void streams() throws Exception {
-        for (Flow flow : plan.flows()) {
-            if (flow.kind().carrier() == Carrier.TCP_SOCKET) {
-                guest.channel().writeAndFlush(judge.returnStream(flow, STREAM_SMALL_BYTES));
-                guest.channel().writeAndFlush(judge.returnStream(flow, STREAM_LARGE_BYTES));
-                largeFrames++;
-                readStream(flow, STREAM_SMALL_BYTES + STREAM_LARGE_BYTES);
+        List<Flow> flows = plan.flows().stream()
+                .filter(flow -> flow.kind().carrier() == Carrier.TCP_SOCKET)
+                .toList();
+        boolean arrives = true;
+        for (int i = 0; i < flows.size() && arrives; i++) {
+            Flow flow = flows.get(i);
+            guest.channel().writeAndFlush(judge.returnStream(flow, STREAM_SMALL_BYTES));
+            guest.channel().writeAndFlush(judge.returnStream(flow, STREAM_LARGE_BYTES));
+            largeFrames++;
+            arrives = readStream(flow, STREAM_SMALL_BYTES + STREAM_LARGE_BYTES);
+            if (!arrives) {
+                giveUp("streams", i + 1, flows.size());
             }
         }
     }
 
-    private void readStream(Flow flow, int bytes) throws Exception {
+    /** Compares what comes on a connection; false if nothing arrives any more before its end. */
+    private boolean readStream(Flow flow, int bytes) throws Exception {
         ByteBuffer buffer = ByteBuffer.allocate(bytes);
-        long deadline = System.nanoTime() + PATIENCE_MS * 1_000_000;
-        while (buffer.hasRemaining() && System.nanoTime() < deadline) {
+        Patience patience = new Patience();
+        boolean arrives = true;
+        while (arrives && buffer.hasRemaining()) {
             int read = host.read(flow, buffer);
             if (read < 0) {
                 break;
             }
-            if (read == 0) {
+            if (read > 0) {
+                patience.renew();
+            } else if (patience.over()) {
+                arrives = false;
+            } else {
                 Thread.sleep(0, 100_000);
             }
         }
@@ -181,5 +267,6 @@ final class GuestToHost {
                             : "byte " + mismatch + " of the guest's stream is not as sent");
         }
         streamBytes += buffer.position();
+        return arrives;
     }
 }

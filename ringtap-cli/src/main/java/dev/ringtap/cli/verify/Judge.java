@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.ringtap.cli.verify;
 
+import dev.ringtap.cli.CommandException;
 import dev.ringtap.guest.ReceivedPacket;
 import dev.ringtap.guest.TransmitPacket;
 import dev.ringtap.guest.check.HashTypes;
@@ -294,9 +295,11 @@ final class Judge extends SimpleChannelInboundHandler<ReceivedPacket> {
 
     // ---- Results
 
-    /** What ended the guest, null while it runs. */
-    synchronized Throwable broken() {
-        return broken;
+    /** @throws CommandException if the guest has ended */
+    synchronized void requireGuest() throws CommandException {
+        if (broken != null) {
+            throw new CommandException("the guest stopped: " + broken.getMessage(), broken);
+        }
     }
 
     synchronized long packets() {

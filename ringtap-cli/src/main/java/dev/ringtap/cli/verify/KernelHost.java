@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 
@@ -24,6 +25,7 @@ abstract class KernelHost implements HostNetwork {
     private LinkConfig link;
     private Topology topology;
     private int queueLengthBefore;
+    private boolean shortened;
 
     /** @param namespace closed by the subclass */
     KernelHost(NetworkNamespace namespace) {
@@ -49,18 +51,25 @@ abstract class KernelHost implements HostNetwork {
         }
     }
 
-    /** Takes back what {@link #addAddresses} did. */
-    final void removeAddresses() throws IOException {
+    @FunctionalInterface
+    interface Change {
+        void make() throws IOException;
+    }
+
+    /** Takes back what {@link #addAddresses} did, as far as it came: changes to be made one by one, in this order. */
+    final List<Change> removals() {
+        List<Change> removals = new ArrayList<>();
         for (byte[] address : guestAddresses()) {
-            link.removeNeighbour(InetAddress.getByAddress(address));
+            removals.add(() -> link.removeNeighbour(InetAddress.getByAddress(address)));
         }
         for (byte[] address : topology.host6()) {
-            link.removeAddress(InetAddress.getByAddress(address), Topology.PREFIX6);
+            removals.add(() -> link.removeAddress(InetAddress.getByAddress(address), Topology.PREFIX6));
         }
         // The first of a network takes those after it along.
         for (byte[] address : topology.host4().reversed()) {
-            link.removeAddress(InetAddress.getByAddress(address), Topology.PREFIX4);
+            removals.add(() -> link.removeAddress(InetAddress.getByAddress(address), Topology.PREFIX4));
         }
+        return removals;
     }
 
     private List<byte[]> guestAddresses() {
@@ -88,14 +97,23 @@ abstract class KernelHost implements HostNetwork {
     }
 
     @Override
-    public final void shortenQueues(int packets) throws IOException {
+    public final synchronized void shortenQueues(int packets) throws IOException {
         queueLengthBefore = link.info().txQueueLength();
+        shortened = true;
         link.setTxQueueLength(packets);
     }
 
     @Override
-    public final void restoreQueues() throws IOException {
-        link.setTxQueueLength(queueLengthBefore);
+    public final synchronized void restoreQueues() throws IOException {
+        if (shortened) {
+            shortened = false;
+            link.setTxQueueLength(queueLengthBefore);
+        }
+    }
+
+    /** Whoever has shortened the queues does not restore them after this. */
+    final synchronized void forgetQueues() {
+        shortened = false;
     }
 
     @Override

@@ -11,6 +11,7 @@ import io.netty.channel.ChannelInboundHandlerAdapter;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.NoSuchElementException;
 import java.util.concurrent.Callable;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicLong;
@@ -73,22 +74,23 @@ final class LoadPhase {
     Result run(long packets, Drops drops) throws Exception {
         Check check = new Check();
         long droppedBefore = drops.counted();
-        network.shortenQueues(QUEUE_PACKETS);
-        guest.channel().pipeline().addFirst(check);
         List<FutureTask<Long>> senders = new ArrayList<>();
+        Exception failure = null;
         try {
+            network.shortenQueues(QUEUE_PACKETS);
+            guest.channel().pipeline().addFirst(check);
             for (int i = 0; i < SENDERS; i++) {
                 senders.add(startSender(i));
             }
             awaitArrived(packets, senders);
-        } finally {
-            stop = true;
-            for (FutureTask<Long> sender : senders) {
-                awaitEnd(sender);
-            }
-            awaitQuiet();
-            guest.channel().pipeline().remove(check);
-            network.restoreQueues();
+        } catch (Exception e) {
+            failure = e;
+        }
+        failure = undo(failure, () -> endSenders(senders));
+        failure = undo(failure, network::restoreQueues);
+        failure = undo(failure, () -> remove(check));
+        if (failure != null) {
+            throw failure;
         }
         long sent = 0;
         for (FutureTask<Long> sender : senders) {
@@ -100,6 +102,40 @@ final class LoadPhase {
             judge.counted(null, "%,d packets of the load never arrived, and nobody counted a drop".formatted(lost));
         }
         return new Result(sent, arrived.get(), lost);
+    }
+
+    @FunctionalInterface
+    private interface Step {
+        void run() throws Exception;
+    }
+
+    /** Takes a step whatever went wrong before it; that comes first, and what goes wrong in it second. */
+    private static Exception undo(Exception failure, Step step) {
+        try {
+            step.run();
+        } catch (Exception e) {
+            if (failure == null) {
+                return e;
+            }
+            failure.addSuppressed(e);
+        }
+        return failure;
+    }
+
+    private void endSenders(List<FutureTask<Long>> senders) throws InterruptedException {
+        stop = true;
+        for (FutureTask<Long> sender : senders) {
+            awaitEnd(sender);
+        }
+        awaitQuiet();
+    }
+
+    private void remove(Check check) {
+        try {
+            guest.channel().pipeline().remove(check);
+        } catch (NoSuchElementException e) {
+            // The guest has gone, and Netty has emptied its pipeline.
+        }
     }
 
     private FutureTask<Long> startSender(int number) throws Exception {
@@ -132,14 +168,11 @@ final class LoadPhase {
         long quietMs = 0;
         while (arrived.get() < packets) {
             Thread.sleep(POLL_MS);
+            judge.requireGuest();
             for (FutureTask<Long> sender : senders) {
                 if (sender.isDone()) {
                     sender.get();
                 }
-            }
-            if (judge.broken() != null) {
-                throw new CommandException(
-                        "the guest stopped: " + judge.broken().getMessage(), judge.broken());
             }
             quietMs = arrived.get() == seen ? quietMs + POLL_MS : 0;
             seen = arrived.get();

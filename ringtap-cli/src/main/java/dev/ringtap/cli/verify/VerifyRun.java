@@ -3,6 +3,7 @@ package dev.ringtap.cli.verify;
 
 import dev.ringtap.cli.CommandException;
 import dev.ringtap.cli.HostNeed;
+import dev.ringtap.cli.Opened;
 import dev.ringtap.cli.TapChoice;
 import dev.ringtap.emulator.io.IoEngine;
 import dev.ringtap.guest.FakeGuest;
@@ -74,7 +75,6 @@ final class VerifyRun {
 
     private boolean hashConfigured;
     private String currentPhase = "";
-    private volatile boolean stopping;
 
     VerifyRun(VerifySettings settings, Progress progress) {
         this(settings, progress, HashTypes.ALL);
@@ -98,26 +98,23 @@ final class VerifyRun {
         long startNs = System.nanoTime();
         IoEngine engine = settings.engine().resolve();
         Outcome.Setup setup;
-        try (TestBed made = makeBed(engine)) {
-            bed = made;
-            setup = new Outcome.Setup(
-                    tap,
-                    made.steering(),
-                    settings.attachment() == null ? engine.name().toLowerCase(Locale.ROOT) : "unknown",
-                    System.getProperty("os.version"));
-            Thread cleanUp = new Thread(() -> stop(made), "ringtap-clean-up");
-            Runtime.getRuntime().addShutdownHook(cleanUp);
+        try (Opened opened = Opened.untilSignal("ringtap-clean-up", () -> {})) {
             try {
+                bed = opened.open(() -> makeBed(engine));
+                setup = new Outcome.Setup(
+                        tap,
+                        bed.steering(),
+                        settings.attachment() == null ? engine.name().toLowerCase(Locale.ROOT) : "unknown",
+                        System.getProperty("os.version"));
                 prepare();
                 drive();
             } catch (Exception e) {
                 // What breaks when everything is closed under its hands is not worth a word.
-                throw stopping ? new CommandException("stopped by a signal", e) : e;
+                throw opened.stopping() ? new CommandException("stopped by a signal", e) : e;
             } finally {
                 if (host != null) {
                     host.close();
                 }
-                removeHook(cleanUp);
             }
             judge.endPhase();
         }
@@ -178,19 +175,6 @@ final class VerifyRun {
         }
         progress.line("emulated TAP: " + tap.reason());
         return TestBed.on(EmulatedNetwork.create(settings.queuePairs(), settings.hashSource(), tapHashTypes), engine);
-    }
-
-    private void stop(TestBed made) {
-        stopping = true;
-        made.close();
-    }
-
-    private static void removeHook(Thread hook) {
-        try {
-            Runtime.getRuntime().removeShutdownHook(hook);
-        } catch (IllegalStateException e) {
-            // The process is ending, and the hook is at work.
-        }
     }
 
     private void prepare() throws Exception {
@@ -492,9 +476,7 @@ final class VerifyRun {
     }
 
     private void giveUp() throws Exception {
-        if (judge.broken() != null) {
-            throw new CommandException("the guest stopped: " + judge.broken().getMessage(), judge.broken());
-        }
+        judge.requireGuest();
         long newlyDropped = bed.dropped() - droppedBefore;
         droppedBefore += newlyDropped;
         dropped += newlyDropped;

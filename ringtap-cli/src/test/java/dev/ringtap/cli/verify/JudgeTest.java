@@ -2,7 +2,9 @@
 package dev.ringtap.cli.verify;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.ringtap.cli.CommandException;
 import dev.ringtap.guest.ReceivedPacket;
 import dev.ringtap.guest.check.Expectation;
 import dev.ringtap.guest.check.GuestRss;
@@ -120,7 +122,10 @@ class JudgeTest {
         judge.frame(FLOW, 0);
         channel.close();
         assertThat(judge.awaitUnderWayBelow(1, 60_000)).isFalse();
-        assertThat(judge.broken()).hasMessageContaining("ended");
+        assertThatThrownBy(judge::requireGuest)
+                .isInstanceOf(CommandException.class)
+                .hasMessageStartingWith("the guest stopped: ")
+                .hasMessageContaining("ended");
     }
 
     @Test
