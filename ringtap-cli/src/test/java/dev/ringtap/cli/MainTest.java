@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -22,6 +23,21 @@ class MainTest {
                 "verify --flows many       | 'many' is not an int",
                 "verify --queue-pairs 0    | --queue-pairs 0: must be between 1 and 127",
                 "verify --queue-pairs 300  | --queue-pairs 300: must be between 1 and 127",
+                "verify --load -5          | --load -5: must be 0, for no load, or more",
+                "verify --socket ''        | Invalid value for option '--socket': the path is empty",
+                "verify --socket s --namespace '' | Invalid value for option '--namespace': the path is empty",
+                "verify --socket s --interface '' | --interface '': the name is empty",
+                "health --socket ''        | Invalid value for option '--socket': the path is empty",
+                "guest --socket ''         | Invalid value for option '--socket': the path is empty",
+                "compare --svg ''          | Invalid value for option '--svg': the path is empty",
+                "run --socket ''           | Invalid value for option '--socket': the path is empty",
+                "run --socket s --pcap-in ''      | Invalid value for option '--pcap-in': the path is empty",
+                "run --socket s --pcap-out ''     | Invalid value for option '--pcap-out': the path is empty",
+                "run --socket s --steering ''     | --steering '': the file's name is empty; expected FILE[:PROGRAM]",
+                "run --socket s --filter :main    | --filter ':main': the file's name is empty; expected FILE[:PROGRAM]",
+                "run --socket s --tap-name ''     | --tap-name: TAP name \"\": 0 bytes; an interface name has 1 to 15",
+                "run --socket s --address ''      | such as 10.9.0.1/24, not '': there is no prefix length",
+                "run --socket s --mac ''          | --mac '': expected six bytes such as",
                 "verify --engine steam     | expected one of [auto, epoll, io_uring]",
                 "verify --tap tap0         | expected one of [auto, kernel, emulated]",
                 "verify --hash-source gpu  | expected one of [auto, device, ebpf, kernel, vnet-hash, kfunc]",
@@ -82,7 +98,11 @@ class MainTest {
                 "verfy                     | Unmatched argument at index 0: 'verfy'",
             })
     void wrongUsageIsToldOnStandardErrorWithExitCode2(String arguments, String message) {
-        assertThat(execute(arguments.strip().split(" +"))).isEqualTo(2);
+        // '' stands for an empty argument, as in a shell.
+        String[] given = Stream.of(arguments.strip().split(" +"))
+                .map(argument -> argument.equals("''") ? "" : argument)
+                .toArray(String[]::new);
+        assertThat(execute(given)).isEqualTo(2);
         assertThat(out.toString()).isEmpty();
         assertThat(err.toString()).startsWith("ringtap: ").contains(message.strip());
     }

@@ -53,6 +53,8 @@ final class ProgramOptions {
 
     /** Reads what the options name; without them there is no program. */
     TapPrograms read() throws IOException {
+        checkSource("--steering", steering);
+        checkSource("--filter", filter);
         if (steering == null && filter == null && !maps.isEmpty())
             throw usage("--map '%s': there is no program with maps; give one by --steering or --filter"
                     .formatted(maps.getFirst()));
@@ -61,6 +63,12 @@ final class ProgramOptions {
         } catch (BpfException e) {
             throw usage(e.getMessage());
         }
+    }
+
+    private void checkSource(String option, String source) {
+        // An empty path would be the working directory.
+        if (source != null && (source.isEmpty() || source.startsWith(":")))
+            throw usage("%s '%s': the file's name is empty; expected FILE[:PROGRAM]".formatted(option, source));
     }
 
     /** Loads programs, and writes down what the verifier says if it refuses one. */

@@ -212,7 +212,7 @@ public final class RunCommand implements Callable<Integer> {
             throw usage("--queue-pairs %d: expected 1 to %d".formatted(queuePairs, EmulatorConfig.MAX_QUEUE_PAIRS));
         }
         int pathBytes = socket.toString().getBytes(StandardCharsets.UTF_8).length;
-        if (pathBytes == 0 || pathBytes > MOST_SOCKET_PATH_BYTES) {
+        if (pathBytes > MOST_SOCKET_PATH_BYTES) {
             throw usage(
                     "--socket '%s': a Unix socket's path has 1 to %d bytes, this one has %d; use a shorter directory"
                             .formatted(socket, MOST_SOCKET_PATH_BYTES, pathBytes));
