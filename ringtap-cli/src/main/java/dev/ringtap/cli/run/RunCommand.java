@@ -28,6 +28,7 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -41,7 +42,11 @@ import picocli.CommandLine.Spec;
         description = "Serves a virtio-net device with RSS and hash reports on a vhost-user socket, backed by a TAP.",
         mixinStandardHelpOptions = true,
         sortOptions = false,
-        footer = {"", "Exit code: 0 after SIGINT or SIGTERM, 1 if it cannot start or go on, 2 for wrong usage."})
+        footer = {
+            "",
+            "Exit code: 0 after SIGINT or SIGTERM, 1 if it cannot start or go on, or if the file of --pcap-out lacks frames; "
+                    + "2 for wrong usage."
+        })
 public final class RunCommand implements Callable<Integer> {
     private static final int MOST_SOCKET_PATH_BYTES = 107;
     private static final int MOST_TABLE_ENTRIES = SteeringConfig.TABLE_ENTRIES_MAX;
@@ -324,6 +329,6 @@ public final class RunCommand implements Callable<Integer> {
         out.println("stopped: " + StatusScreen.line(emulator.snapshot()));
         out.flush();
         // A stop by signal is this command's proper end; the JVM's own status would be 128 + signal.
-        Runtime.getRuntime().halt(0);
+        Runtime.getRuntime().halt(tap.framesLost() ? CommandLine.ExitCode.SOFTWARE : CommandLine.ExitCode.OK);
     }
 }
