@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.ringtap.cli.run;
 
+import dev.ringtap.cli.FileFault;
 import dev.ringtap.ebpf.object.BpfException;
 import dev.ringtap.ebpf.object.ProgramType;
 import dev.ringtap.ebpf.object.TapPrograms;
@@ -76,8 +77,20 @@ final class ProgramOptions {
         try {
             return KernelTapPrograms.load(programs);
         } catch (BpfException e) {
-            if (verifierLog != null) Files.writeString(verifierLog, e.verifierLog());
+            if (verifierLog != null) writeLog(e.verifierLog());
             throw e;
+        }
+    }
+
+    /** Says if that fails, besides the refusal itself, which matters more. */
+    private void writeLog(String log) {
+        try {
+            Files.writeString(verifierLog, log);
+        } catch (IOException e) {
+            spec.commandLine()
+                    .getErr()
+                    .println("ringtap: --verifier-log %s: cannot be written: %s"
+                            .formatted(verifierLog, FileFault.reason(verifierLog, e)));
         }
     }
 
