@@ -211,7 +211,7 @@ public final class FakeGuest implements AutoCloseable {
     }
 
     private void negotiate() throws IOException {
-        offered = frontEnd.getFeatures();
+        offered = firstAnswer();
         if (GuestFeature.PROTOCOL_FEATURES.in(offered)) {
             protocolFeatures = frontEnd.getProtocolFeatures() & PROTOCOL_FEATURES;
             frontEnd.setProtocolFeatures(protocolFeatures);
@@ -241,6 +241,22 @@ public final class FakeGuest implements AutoCloseable {
                 throw new VhostUserException(
                         "the device does not take these features: " + GuestFeature.describe(acked));
             }
+        }
+    }
+
+    /** A back-end that has a front-end already turns the next one away, or lets it wait for the first answer. */
+    private long firstAnswer() throws IOException {
+        try {
+            return frontEnd.getFeatures();
+        } catch (VhostUserException e) {
+            if (e.getCause() == null) {
+                // It did answer.
+                throw e;
+            }
+            throw new VhostUserException(
+                    "%s; is another front-end connected to %s? A back-end serves one at a time"
+                            .formatted(e.getMessage(), options.socket),
+                    e);
         }
     }
 

@@ -16,7 +16,11 @@ import io.netty.channel.ChannelPipeline;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.epoll.EpollIoHandler;
+import java.io.IOException;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
 import java.nio.channels.ClosedChannelException;
+import java.nio.channels.ServerSocketChannel;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -477,7 +481,29 @@ class FakeGuestTest {
         backEnd.silent = true;
         assertThatThrownBy(() -> connect(options -> options.replyTimeout(Duration.ofMillis(50))))
                 .isInstanceOf(VhostUserException.class)
-                .hasMessageContaining("no reply to GET_FEATURES");
+                .hasMessageContaining("no reply to GET_FEATURES")
+                .hasMessageContaining(
+                        "is another front-end connected to " + socket + "? A back-end serves one at a time");
+    }
+
+    @Test
+    void aBackEndThatHangsUpAtOnceMayServeAnother(@TempDir Path directory) throws Exception {
+        Path busy = directory.resolve("busy.sock");
+        try (var listener = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
+            listener.bind(UnixDomainSocketAddress.of(busy));
+            Thread turnAway = Thread.startVirtualThread(() -> {
+                try {
+                    listener.accept().close();
+                } catch (IOException e) {
+                    // Nobody came: the test says so.
+                }
+            });
+            assertThatThrownBy(() -> FakeGuest.builder(busy).connect())
+                    .isInstanceOf(VhostUserException.class)
+                    .hasMessageContaining("GET_FEATURES")
+                    .hasMessageContaining("is another front-end connected to " + busy + "?");
+            turnAway.join();
+        }
     }
 
     @Test

@@ -190,6 +190,12 @@ class RunBadInputTest {
                 "\n  flows                              hash     4      8     1024    0x0\n",
                 "\nwhat the verifier says:\n");
         assertThat(log).content().contains("invalid mem access").contains("processed");
+        Path nowhere = directory.resolve("nowhere/log");
+        assertRefused(
+                FAILED,
+                List.of("--steering", refused, "--verifier-log", nowhere.toString()),
+                "--verifier-log " + nowhere + ": cannot be written: there is no directory " + nowhere.getParent(),
+                "the kernel's verifier refused program 'unchecked'");
     }
 
     @Test

@@ -114,6 +114,20 @@ class UnprivilegedTest {
     }
 
     @Test
+    void aSecondGuestIsToldThatTheFirstIsInItsPlace() throws Exception {
+        Path socket = directory.resolve("guest.sock");
+        try (RingtapProcess process = start("run", "--socket", socket.toString())) {
+            process.awaitSocket(socket);
+            try (FakeGuest first = guest(socket, new LinkedBlockingQueue<>())) {
+                assertThat(assertEnds(FAILED, "guest", "--socket", socket.toString()))
+                        .contains("is another front-end connected to " + socket + "? A back-end serves one at a time");
+                assertThat(first.channel().isActive()).isTrue();
+            }
+            assertThat(process.terminate()).isZero();
+        }
+    }
+
+    @Test
     void runSendsTheFramesOfOneCaptureFileAndWritesAnother() throws Exception {
         Path socket = directory.resolve("guest.sock");
         Path in = directory.resolve("in.pcap");

@@ -7,8 +7,12 @@ import dev.ringtap.cli.health.HealthCommand;
 import dev.ringtap.cli.run.RunCommand;
 import dev.ringtap.cli.verify.VerifyCommand;
 import dev.ringtap.ebpf.object.BpfException;
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
 import java.io.IOException;
+import java.io.PrintStream;
 import java.io.PrintWriter;
+import java.nio.file.Path;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;
@@ -41,6 +45,8 @@ public final class Main implements Runnable {
     /** Set to anything, it adds stack traces to failures. */
     private static final String DEBUG = "RINGTAP_DEBUG";
 
+    private static final Path STANDARD_OUTPUT = Path.of("/dev/stdout");
+
     @Spec
     private CommandSpec spec;
 
@@ -52,7 +58,22 @@ public final class Main implements Runnable {
 
     /** Runs and ends the process: 0 done, 1 failed, 2 wrong usage. */
     public static void main(String[] args) {
-        System.exit(execute(args));
+        StandardOutput output = new StandardOutput(new FileOutputStream(FileDescriptor.out));
+        System.setOut(output.printer(System.out.charset()));
+        int status = execute(args);
+        System.out.flush();
+        System.exit(ended(status, output, System.err));
+    }
+
+    /** What the exit code becomes if the result could not be written: to whoever asked for it the command has failed. */
+    static int ended(int status, StandardOutput output, PrintStream err) {
+        IOException lost = output.lost();
+        if (lost == null) {
+            return status;
+        }
+        String reason = FileFault.reason(STANDARD_OUTPUT, lost);
+        err.println("ringtap: standard output: not all could be written: " + oneLine(reason));
+        return status == CommandLine.ExitCode.OK ? CommandLine.ExitCode.SOFTWARE : status;
     }
 
     static int execute(String... args) {
@@ -62,6 +83,7 @@ public final class Main implements Runnable {
     static CommandLine commandLine() {
         return new CommandLine(new Main())
                 .setCaseInsensitiveEnumValuesAllowed(true)
+                .registerConverter(Path.class, new PathOption())
                 .setParameterExceptionHandler(Main::wrongUsage)
                 .setExecutionExceptionHandler(Main::failed);
     }

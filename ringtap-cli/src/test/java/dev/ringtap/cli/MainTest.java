@@ -9,6 +9,7 @@ import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -27,6 +28,21 @@ class MainTest {
                 "verify --flows many       | 'many' is not an int",
                 "verify --queue-pairs 0    | --queue-pairs 0: must be between 1 and 127",
                 "verify --queue-pairs 300  | --queue-pairs 300: must be between 1 and 127",
+                "verify --load -5          | --load -5: must be 0, for no load, or more",
+                "verify --socket ''        | Invalid value for option '--socket': the path is empty",
+                "verify --socket s --namespace '' | Invalid value for option '--namespace': the path is empty",
+                "verify --socket s --interface '' | --interface '': the name is empty",
+                "health --socket ''        | Invalid value for option '--socket': the path is empty",
+                "guest --socket ''         | Invalid value for option '--socket': the path is empty",
+                "compare --svg ''          | Invalid value for option '--svg': the path is empty",
+                "run --socket ''           | Invalid value for option '--socket': the path is empty",
+                "run --socket s --pcap-in ''      | Invalid value for option '--pcap-in': the path is empty",
+                "run --socket s --pcap-out ''     | Invalid value for option '--pcap-out': the path is empty",
+                "run --socket s --steering ''     | --steering '': the file's name is empty; expected FILE[:PROGRAM]",
+                "run --socket s --filter :main    | --filter ':main': the file's name is empty; expected FILE[:PROGRAM]",
+                "run --socket s --tap-name ''     | --tap-name: TAP name \"\": 0 bytes; an interface name has 1 to 15",
+                "run --socket s --address ''      | such as 10.9.0.1/24, not '': there is no prefix length",
+                "run --socket s --mac ''          | --mac '': expected six bytes such as",
                 "verify --engine steam     | expected one of [auto, epoll, io_uring]",
                 "verify --tap tap0         | expected one of [auto, kernel, emulated]",
                 "verify --hash-source gpu  | expected one of [auto, device, ebpf, kernel, vnet-hash, kfunc]",
@@ -55,6 +71,23 @@ class MainTest {
                 "run --socket s --address 10.0.0.1           | such as 10.9.0.1/24, not '10.0.0.1'",
                 "run --socket s --address 10.0.0.1/33        | such as 10.9.0.1/24, not '10.0.0.1/33'",
                 "run --socket s --address localhost/8        | such as 10.9.0.1/24, not 'localhost/8'",
+                "run --socket s --address cafe/24            | not 'cafe/24': the address is not four numbers from 0",
+                "run --socket s --address 1/24               | not '1/24': the address is not four numbers from 0 to",
+                "run --socket s --address 10.0.0.256/24      | not '10.0.0.256/24': the address is not four numbers",
+                "run --socket s --address 010.0.0.1/24       | not '010.0.0.1/24': the address is not four numbers",
+                "run --socket s --address 10.0.0.1/+8        | not '10.0.0.1/+8': the prefix length is 0 to 32",
+                "run --socket s --address fd00::1/129        | not 'fd00::1/129': the prefix length is 0 to 128",
+                "run --socket s --address fd00:::1/64        | not 'fd00:::1/64': the address is not an IPv6 one",
+                "run --socket s --address fe80::1%lo/64      | not 'fe80::1%lo/64': the address is not an IPv6 one",
+                "run --socket s --address ::ffff:10.0.0.1/24 | the address is not an IPv6 one",
+                "run --socket s --address 224.0.0.1/24       | that is the address of a group, not of one host",
+                "run --socket s --address 255.255.255.255/24 | that is the address of a group, not of one host",
+                "run --socket s --address ff02::1/64         | that is the address of a group, not of one host",
+                "run --socket s --address 0.0.0.0/0          | that is the address of no host",
+                "run --socket s --address ::/64              | that is the address of no host",
+                "guest --socket s --address 10.9             | --address '10.9': expected an IPv4 address such as 10.9",
+                "guest --socket s --ping 300                 | --ping '300': expected an IPv4 address such as 10.9.0.2",
+                "guest --socket s --ping 224.0.0.1           | that is the address of a group, not of one host",
                 "run --socket s --engine steam     | expected one of [auto, epoll, io_uring]",
                 "run --socket s --rss-table 64     | --rss-table 64: expected a power of two from 128 to 512",
                 "run --socket s --rss-table 1024   | --rss-table 1024: expected a power of two from 128 to 512",
@@ -71,7 +104,11 @@ class MainTest {
                 "verfy                     | Unmatched argument at index 0: 'verfy'",
             })
     void wrongUsageIsToldOnStandardErrorWithExitCode2(String arguments, String message) {
-        assertThat(execute(arguments.strip().split(" +"))).isEqualTo(2);
+        // '' stands for an empty argument, as in a shell.
+        String[] given = Stream.of(arguments.strip().split(" +"))
+                .map(argument -> argument.equals("''") ? "" : argument)
+                .toArray(String[]::new);
+        assertThat(execute(given)).isEqualTo(2);
         assertThat(out.toString()).isEmpty();
         assertThat(err.toString()).startsWith("ringtap: ").contains(message.strip());
     }

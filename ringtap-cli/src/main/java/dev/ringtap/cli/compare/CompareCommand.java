@@ -3,6 +3,7 @@ package dev.ringtap.cli.compare;
 
 import dev.ringtap.cli.CommandException;
 import dev.ringtap.cli.EngineChoice;
+import dev.ringtap.cli.FileFault;
 import dev.ringtap.emulator.EmulatorConfig;
 import dev.ringtap.guest.traffic.FlowPlan;
 import dev.ringtap.virtio.net.HashType;
@@ -10,7 +11,9 @@ import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.EnumSet;
 import java.util.Set;
 import java.util.concurrent.Callable;
@@ -119,6 +122,9 @@ public final class CompareCommand implements Callable<Integer> {
         check("--passes", passes, 1, MAX_PASSES, "");
         check("--queue-pairs", queuePairs, 2, EmulatorConfig.MAX_QUEUE_PAIRS, " (a TAP with one queue steers nothing)");
         check("--measured-runs", measuredRuns, 1, MAX_MEASURED_RUNS, "");
+        if (svg != null) {
+            checkWritable();
+        }
         long chosen = seed != null ? seed : RandomGenerator.getDefault().nextLong(1_000_000_000);
         int types = hashTypes.stream().mapToInt(HashType::mask).reduce(0, (mask, type) -> mask | type);
         CompareSettings settings =
@@ -152,12 +158,31 @@ public final class CompareCommand implements Callable<Integer> {
         }
     }
 
+    /** Before the run, which takes long: opens the file, or makes it, and leaves all as it was. */
+    private void checkWritable() throws CommandException {
+        try {
+            if (Files.isRegularFile(svg) || Files.isDirectory(svg)) {
+                Files.newByteChannel(svg, StandardOpenOption.WRITE).close();
+            } else if (!Files.exists(svg, LinkOption.NOFOLLOW_LINKS)) {
+                Files.createFile(svg);
+                Files.delete(svg);
+            }
+            // Whoever reads a pipe would take its closing for the end.
+        } catch (IOException e) {
+            throw unwritable(e);
+        }
+    }
+
     private void draw(Comparison comparison) throws CommandException {
         try {
             Files.writeString(svg, SvgChart.of(comparison));
         } catch (IOException e) {
-            throw new CommandException("--svg %s: cannot be written: %s".formatted(svg, e.getMessage()), e);
+            throw unwritable(e);
         }
+    }
+
+    private CommandException unwritable(IOException e) {
+        return new CommandException("--svg %s: cannot be written: %s".formatted(svg, FileFault.reason(svg, e)), e);
     }
 
     private void check(String option, int value, int least, int most, String why) {

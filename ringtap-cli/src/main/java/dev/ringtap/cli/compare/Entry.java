@@ -6,8 +6,9 @@ package dev.ringtap.cli.compare;
  *
  * @param design who takes part
  * @param unavailable why it cannot run on this host, null if it did; then all that follows is empty
- * @param packets that came through, over all passes
- * @param mismatches how many of them had another queue or hash than they should
+ * @param packets that were sent and judged, over all passes
+ * @param mismatches how many of them came with another queue or hash than they should, came again with another than
+ *     before, or never came
  * @param cost of a packet, null if it was not measured
  * @param packetsPerSecond from the host to the guest, median over the passes
  */

@@ -29,10 +29,13 @@ final class Recorder extends SimpleChannelInboundHandler<ReceivedPacket> {
         }
     }
 
+    /** The first answer counts, unless a second copy of the packet comes with another: then that is what is wrong. */
     private synchronized void note(int number, Answer answer) {
         if (answers[number] == null) {
             answers[number] = answer;
             arrived++;
+        } else if (answers[number].equals(traffic.expected(number))) {
+            answers[number] = answer;
         }
     }
 
@@ -63,7 +66,7 @@ final class Recorder extends SimpleChannelInboundHandler<ReceivedPacket> {
         return arrived;
     }
 
-    /** What a packet came with, null if it has not come. */
+    /** What a packet came with, null if it has not come; if its copies differ, what a wrong one came with. */
     synchronized Answer answer(int packet) {
         return answers[packet];
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.ringtap.cli.guest;
 
+import dev.ringtap.cli.AddressLiteral;
 import dev.ringtap.cli.CommandException;
 import dev.ringtap.cli.Opened;
 import dev.ringtap.emulator.EmulatorConfig;
@@ -240,15 +241,12 @@ public final class GuestCommand implements Callable<Integer> {
 
     private Inet4Address ipv4(String option, String text) {
         try {
-            // Only literals: a name would be looked up in the network.
-            if (text.matches("[0-9.]+") && InetAddress.getByName(text) instanceof Inet4Address parsed) {
-                return parsed;
-            }
-        } catch (UnknownHostException e) {
-            // Said below, with the value.
+            return AddressLiteral.parseIpv4(text);
+        } catch (IllegalArgumentException e) {
+            throw new ParameterException(
+                    spec.commandLine(),
+                    "%s '%s': expected an IPv4 address such as 10.9.0.2: %s".formatted(option, text, e.getMessage()));
         }
-        throw new ParameterException(
-                spec.commandLine(), "%s '%s': expected an IPv4 address such as 10.9.0.2".formatted(option, text));
     }
 
     private void check(String option, int value, int least, int most) {

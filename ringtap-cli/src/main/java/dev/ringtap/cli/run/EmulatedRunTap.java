@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.ringtap.cli.run;
 
+import dev.ringtap.cli.FileFault;
 import dev.ringtap.cli.host.EmulatedHost;
 import dev.ringtap.ebpf.object.TapPrograms;
 import dev.ringtap.emulator.HashSourceChoice;
@@ -31,6 +32,7 @@ final class EmulatedRunTap implements RunTap {
     private Path replayed;
     private PcapCapture capture;
     private Thread replay;
+    private boolean framesLost;
 
     private EmulatedRunTap(SteeredEmulatedTap steered) {
         this.steered = steered;
@@ -75,7 +77,11 @@ final class EmulatedRunTap implements RunTap {
             throws IOException {
         if (pcapIn != null) {
             // What cannot be read is told before a guest comes.
-            PcapReader.open(pcapIn).close();
+            try {
+                PcapReader.open(pcapIn).close();
+            } catch (IOException e) {
+                throw new IOException(unreadable(pcapIn, e), e);
+            }
         }
         EmulatedRunTap made = with(options, hashSource, programs);
         try {
@@ -103,9 +109,25 @@ final class EmulatedRunTap implements RunTap {
             lines.add("frames from " + pcapIn + " as soon as a guest has set up the device");
         }
         if (pcapOut != null) {
-            capture = PcapCapture.start(tap.host(), pcapOut);
+            try {
+                capture = PcapCapture.start(tap.host(), pcapOut, fault -> captureEnded(pcapOut, fault));
+            } catch (IOException e) {
+                throw new IOException(unwritable(pcapOut, e), e);
+            }
             lines.add("frames to " + pcapOut);
         }
+    }
+
+    private static String unreadable(Path pcapIn, IOException fault) {
+        return "--pcap-in %s: cannot be read: %s".formatted(pcapIn, FileFault.reason(pcapIn, fault));
+    }
+
+    private static String unwritable(Path pcapOut, IOException fault) {
+        return "--pcap-out %s: cannot be written: %s".formatted(pcapOut, FileFault.reason(pcapOut, fault));
+    }
+
+    private static void captureEnded(Path pcapOut, IOException fault) {
+        LOG.error("{}; the newest frames and all to come are missing in it", unwritable(pcapOut, fault));
     }
 
     @Override
@@ -146,10 +168,15 @@ final class EmulatedRunTap implements RunTap {
                     result.refused(),
                     result.cut());
         } catch (IOException e) {
-            LOG.error("{}: {}", replayed, e.getMessage());
+            LOG.error("{}; what came before was sent", unreadable(replayed, e));
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
+    }
+
+    @Override
+    public synchronized boolean framesLost() {
+        return framesLost;
     }
 
     @Override
@@ -161,7 +188,8 @@ final class EmulatedRunTap implements RunTap {
             try {
                 capture.close();
             } catch (IOException e) {
-                LOG.error("not all frames are in the capture file: {}", e.getMessage());
+                // Was told when it happened.
+                framesLost = true;
             }
         }
         steered.steering().close();

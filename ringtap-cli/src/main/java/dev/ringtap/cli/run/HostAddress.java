@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.ringtap.cli.run;
 
+import dev.ringtap.cli.AddressLiteral;
 import java.net.InetAddress;
-import java.net.UnknownHostException;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
 
@@ -14,21 +14,27 @@ record HostAddress(InetAddress address, int prefixLength) {
         @Override
         public HostAddress convert(String value) {
             int slash = value.indexOf('/');
-            try {
-                // Only literals: a name would be looked up in the network.
-                if (slash > 0 && value.substring(0, slash).matches("[0-9a-fA-F:.]+")) {
-                    InetAddress address = InetAddress.getByName(value.substring(0, slash));
-                    int length = Integer.parseInt(value.substring(slash + 1));
-                    if (length >= 0 && length <= 8 * address.getAddress().length) {
-                        return new HostAddress(address, length);
-                    }
-                }
-            } catch (UnknownHostException | NumberFormatException e) {
-                // Said below, with the value.
+            if (slash < 0) {
+                throw refusal(value, "there is no prefix length");
             }
-            throw new TypeConversionException(
-                    "expected an IPv4 or IPv6 address and a prefix length, such as 10.9.0.1/24, not '%s'"
-                            .formatted(value));
+            InetAddress address;
+            try {
+                address = AddressLiteral.parse(value.substring(0, slash));
+            } catch (IllegalArgumentException e) {
+                throw refusal(value, e.getMessage());
+            }
+            String length = value.substring(slash + 1);
+            int longest = 8 * address.getAddress().length;
+            if (!length.matches("[0-9]{1,3}") || Integer.parseInt(length) > longest) {
+                throw refusal(value, "the prefix length is 0 to " + longest);
+            }
+            return new HostAddress(address, Integer.parseInt(length));
+        }
+
+        private static TypeConversionException refusal(String value, String problem) {
+            return new TypeConversionException(
+                    "expected an IPv4 or IPv6 address and a prefix length, such as 10.9.0.1/24, not '%s': %s"
+                            .formatted(value, problem));
         }
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.ringtap.cli.run;
 
+import dev.ringtap.cli.FileFault;
 import dev.ringtap.ebpf.object.BpfException;
 import dev.ringtap.ebpf.object.ProgramType;
 import dev.ringtap.ebpf.object.TapPrograms;
@@ -53,6 +54,8 @@ final class ProgramOptions {
 
     /** Reads what the options name; without them there is no program. */
     TapPrograms read() throws IOException {
+        checkSource("--steering", steering);
+        checkSource("--filter", filter);
         if (steering == null && filter == null && !maps.isEmpty())
             throw usage("--map '%s': there is no program with maps; give one by --steering or --filter"
                     .formatted(maps.getFirst()));
@@ -63,13 +66,31 @@ final class ProgramOptions {
         }
     }
 
+    private void checkSource(String option, String source) {
+        // An empty path would be the working directory.
+        if (source != null && (source.isEmpty() || source.startsWith(":")))
+            throw usage("%s '%s': the file's name is empty; expected FILE[:PROGRAM]".formatted(option, source));
+    }
+
     /** Loads programs, and writes down what the verifier says if it refuses one. */
     KernelTapPrograms load(TapPrograms programs) throws IOException {
         try {
             return KernelTapPrograms.load(programs);
         } catch (BpfException e) {
-            if (verifierLog != null) Files.writeString(verifierLog, e.verifierLog());
+            if (verifierLog != null) writeLog(e.verifierLog());
             throw e;
+        }
+    }
+
+    /** Says if that fails, besides the refusal itself, which matters more. */
+    private void writeLog(String log) {
+        try {
+            Files.writeString(verifierLog, log);
+        } catch (IOException e) {
+            spec.commandLine()
+                    .getErr()
+                    .println("ringtap: --verifier-log %s: cannot be written: %s"
+                            .formatted(verifierLog, FileFault.reason(verifierLog, e)));
         }
     }
 

@@ -28,6 +28,7 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -41,7 +42,11 @@ import picocli.CommandLine.Spec;
         description = "Serves a virtio-net device with RSS and hash reports on a vhost-user socket, backed by a TAP.",
         mixinStandardHelpOptions = true,
         sortOptions = false,
-        footer = {"", "Exit code: 0 after SIGINT or SIGTERM, 1 if it cannot start or go on, 2 for wrong usage."})
+        footer = {
+            "",
+            "Exit code: 0 after SIGINT or SIGTERM, 1 if it cannot start or go on, or if the file of --pcap-out lacks frames; "
+                    + "2 for wrong usage."
+        })
 public final class RunCommand implements Callable<Integer> {
     private static final int MOST_SOCKET_PATH_BYTES = 107;
     private static final int MOST_TABLE_ENTRIES = SteeringConfig.TABLE_ENTRIES_MAX;
@@ -109,6 +114,8 @@ public final class RunCommand implements Callable<Integer> {
 
     private TapChoice.Chosen chosen;
     /** Null until it serves. */
+    private volatile RunTap served;
+
     private volatile Emulator emulator;
 
     @Override
@@ -148,6 +155,7 @@ public final class RunCommand implements Callable<Integer> {
                     + " frame; use --hash-source device");
         }
         RunTap tap = opened.open(() -> open(programs));
+        served = tap;
         NetDeviceConfig device = new NetDeviceConfig(
                 macBytes, queuePairs, tap.mtu(), rssTable, tap.steering().hashTypes(), NetDeviceConfig.SPEED_UNKNOWN);
         emulator = opened.open(
@@ -210,7 +218,7 @@ public final class RunCommand implements Callable<Integer> {
             throw usage("--queue-pairs %d: expected 1 to %d".formatted(queuePairs, EmulatorConfig.MAX_QUEUE_PAIRS));
         }
         int pathBytes = socket.toString().getBytes(StandardCharsets.UTF_8).length;
-        if (pathBytes == 0 || pathBytes > MOST_SOCKET_PATH_BYTES) {
+        if (pathBytes > MOST_SOCKET_PATH_BYTES) {
             throw usage(
                     "--socket '%s': a Unix socket's path has 1 to %d bytes, this one has %d; use a shorter directory"
                             .formatted(socket, MOST_SOCKET_PATH_BYTES, pathBytes));
@@ -317,10 +325,12 @@ public final class RunCommand implements Callable<Integer> {
 
     /** After a signal, when all is closed. */
     private void stopped(PrintStream out) {
-        Emulator served = emulator;
-        out.println("stopped" + (served == null ? " before it served" : ": " + StatusScreen.line(served.snapshot())));
+        Emulator ended = emulator;
+        out.println("stopped" + (ended == null ? " before it served" : ": " + StatusScreen.line(ended.snapshot())));
         out.flush();
         // A stop by signal is this command's proper end; the JVM's own status would be 128 + signal.
-        Runtime.getRuntime().halt(0);
+        RunTap tap = served;
+        boolean lost = tap != null && tap.framesLost();
+        Runtime.getRuntime().halt(lost ? CommandLine.ExitCode.SOFTWARE : CommandLine.ExitCode.OK);
     }
 }

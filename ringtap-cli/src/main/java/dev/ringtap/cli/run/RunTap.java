@@ -23,6 +23,11 @@ interface RunTap extends AutoCloseable {
     /** The guest has set up the device, or did once more. On a thread of the command's. */
     void guestReady();
 
+    /** Once it is closed: whether frames that were to be recorded are not. */
+    default boolean framesLost() {
+        return false;
+    }
+
     /** Releases what the emulator does not; all, if no emulator was given it. */
     @Override
     void close();

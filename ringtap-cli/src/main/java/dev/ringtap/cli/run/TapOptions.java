@@ -75,7 +75,9 @@ final class TapOptions {
     @Option(
             names = "--pcap-out",
             paramLabel = "FILE",
-            description = "Where all frames of the TAP are written to, both ways. Emulated TAP only.")
+            description =
+                    "Where all frames of the TAP are written to, both ways, after a second at the latest. Emulated TAP"
+                            + " only.")
     private Path pcapOut;
 
     @Spec(Spec.Target.MIXEE)

@@ -119,6 +119,13 @@ public final class VerifyCommand implements Callable<Integer> {
     public Integer call() throws Exception {
         check("--flows", flows, FlowPlan.MIN_FLOWS, FlowPlan.MAX_FLOWS, " (one of every kind)");
         check("--queue-pairs", queuePairs, 1, EmulatorConfig.MAX_QUEUE_PAIRS, "");
+        if (load < 0) {
+            throw new ParameterException(
+                    spec.commandLine(), "--load %d: must be 0, for no load, or more".formatted(load));
+        }
+        if (interfaceName.isEmpty()) {
+            throw new ParameterException(spec.commandLine(), "--interface '': the name is empty (an unset variable?)");
+        }
         checkAttachment();
         long chosen = seed != null ? seed : RandomGenerator.getDefault().nextLong(1_000_000_000);
         try {

@@ -56,17 +56,31 @@ class CompareCommandTest {
     }
 
     @Test
-    void chartThatCannotBeWrittenIsToldWithItsPath() {
+    void chartThatCannotBeWrittenIsToldBeforeTheRunWithItsPathAndTheReason() {
         Path nowhere = directory.resolve("missing").resolve("chart.svg");
+        assertThat(refusal(nowhere))
+                .contains("--svg " + nowhere + ": cannot be written: there is no directory " + nowhere.getParent());
+        assertThat(refusal(directory)).contains("--svg " + directory + ": cannot be written: is a directory");
+        assertThat(out.size()).as("bytes of a report").isZero();
+    }
+
+    @Test
+    void chartThatDoesNotFitIsToldAfterTheReport() {
+        assertThat(refusal(Path.of("/dev/full")))
+                .contains("--svg /dev/full: cannot be written: no space left on device");
+        assertThat(out.toString(StandardCharsets.UTF_8)).contains("same queue and hash everywhere");
+    }
+
+    private String refusal(Path svg) {
         ByteArrayOutputStream err = new ByteArrayOutputStream();
         PrintStream before = System.err;
         System.setErr(new PrintStream(err, true, StandardCharsets.UTF_8));
         try {
-            assertThat(execute(SHORT + "--svg " + nowhere)).isNotZero();
+            assertThat(execute(SHORT + "--svg " + svg)).isNotZero();
         } finally {
             System.setErr(before);
         }
-        assertThat(err.toString(StandardCharsets.UTF_8)).contains("--svg " + nowhere + ": cannot be written");
+        return err.toString(StandardCharsets.UTF_8);
     }
 
     private int execute(String arguments) {

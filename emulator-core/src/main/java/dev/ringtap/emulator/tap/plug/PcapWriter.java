@@ -9,31 +9,42 @@ import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** Writes Ethernet frames to a capture file in libpcap's format, with times in nanoseconds. Any thread. */
+/**
+ * Writes Ethernet frames to a capture file in libpcap's format, with times in nanoseconds. Any thread. Frames are held back
+ * for a while; after a fault nothing more is written, so that what is in the file stays as it is.
+ */
 public final class PcapWriter implements AutoCloseable {
     private static final long NS_PER_SECOND = 1_000_000_000L;
 
+    private final OutputStream file;
     private final OutputStream out;
     private final ByteBuffer header =
             ByteBuffer.allocate(PcapFormat.FRAME_HEADER_BYTES).order(ByteOrder.LITTLE_ENDIAN);
+    private boolean failed;
 
-    private PcapWriter(OutputStream out) {
-        this.out = out;
+    private PcapWriter(OutputStream file) {
+        this.file = file;
+        out = new BufferedOutputStream(file, 1 << 16);
     }
 
-    /** Makes a new file, or empties one that is there. */
+    /**
+     * Makes a new file, or empties one that is there.
+     *
+     * @throws IOException also if there is no room for the little that the file begins with
+     */
     public static PcapWriter create(Path file) throws IOException {
-        OutputStream out = new BufferedOutputStream(Files.newOutputStream(file), 1 << 16);
+        PcapWriter writer = new PcapWriter(Files.newOutputStream(file));
         ByteBuffer head = ByteBuffer.allocate(PcapFormat.FILE_HEADER_BYTES).order(ByteOrder.LITTLE_ENDIAN);
         head.putInt(PcapFormat.MAGIC_NANOS).putShort((short) PcapFormat.MAJOR).putShort((short) PcapFormat.MINOR);
         head.putInt(0).putInt(0).putInt(PcapFormat.SNAPSHOT_BYTES).putInt(PcapFormat.LINKTYPE_ETHERNET);
         try {
-            out.write(head.array());
+            writer.out.write(head.array());
+            writer.flush();
+            return writer;
         } catch (IOException e) {
-            out.close();
+            writer.close();
             throw e;
         }
-        return new PcapWriter(out);
     }
 
     /**
@@ -52,15 +63,43 @@ public final class PcapWriter implements AutoCloseable {
         header.clear();
         header.putInt((int) (timeNs / NS_PER_SECOND)).putInt((int) (timeNs % NS_PER_SECOND));
         header.putInt(lengthBytes + insertedBytes).putInt(lengthBytes + insertedBytes);
-        out.write(header.array());
-        out.write(data, offset, place);
-        out.write(inserted, 0, insertedBytes);
-        out.write(data, offset + place, lengthBytes - place);
+        checkUsable();
+        try {
+            out.write(header.array());
+            out.write(data, offset, place);
+            out.write(inserted, 0, insertedBytes);
+            out.write(data, offset + place, lengthBytes - place);
+        } catch (IOException e) {
+            failed = true;
+            throw e;
+        }
+    }
+
+    /** Writes out what is held back. */
+    public synchronized void flush() throws IOException {
+        checkUsable();
+        try {
+            out.flush();
+        } catch (IOException e) {
+            failed = true;
+            throw e;
+        }
+    }
+
+    private void checkUsable() throws IOException {
+        if (failed) {
+            throw new IOException("writing failed before");
+        }
     }
 
     /** Writes out what is held back, and closes the file. */
     @Override
     public synchronized void close() throws IOException {
-        out.close();
+        if (failed) {
+            // The buffer would be written once more, behind the part of it that is in the file.
+            file.close();
+        } else {
+            out.close();
+        }
     }
 }

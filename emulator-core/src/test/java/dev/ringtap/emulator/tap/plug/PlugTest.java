@@ -2,6 +2,7 @@
 package dev.ringtap.emulator.tap.plug;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.ringtap.emulator.io.IoEngine;
 import dev.ringtap.emulator.tap.LoopReader;
@@ -12,12 +13,18 @@ import dev.ringtap.linux.posix.Errno;
 import dev.ringtap.linux.tun.TunOffload;
 import dev.ringtap.virtio.net.NetHeader;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -122,6 +129,63 @@ class PlugTest {
                 .put(frame(1), 12, 48)
                 .array();
         assertThat(recorded(file)).containsExactly(tagged, frame(2));
+    }
+
+    private static void await(Callable<Boolean> condition) throws Exception {
+        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
+        while (!condition.call()) {
+            assertThat(System.nanoTime()).as("20 s are over").isLessThan(deadline);
+            Thread.sleep(20);
+        }
+    }
+
+    @Test
+    void captureIsInTheFileWhileItGoesOn() throws Exception {
+        Path file = directory.resolve("live.pcap");
+        try (var tap = tap("e");
+                var capture = PcapCapture.start(tap.host(), file)) {
+            assertThat(recorded(file)).as("a capture file from the start").isEmpty();
+            for (int i = 1; i <= 3; i++) {
+                int number = i;
+                tap.host().send(frame(number));
+                await(() -> recorded(file).size() == number);
+            }
+            assertThat(capture.frames()).isEqualTo(3);
+        }
+    }
+
+    @Test
+    void captureWithoutRoomFailsAtItsStart() {
+        try (var tap = tap("e")) {
+            assertThatThrownBy(() -> PcapCapture.start(tap.host(), Path.of("/dev/full")))
+                    .isInstanceOf(IOException.class)
+                    .hasMessageContaining("No space left on device");
+        }
+    }
+
+    @Test
+    void captureThatCannotGoOnSaysSoOnceAtOnceAndAtItsEnd() throws Exception {
+        Path fifo = directory.resolve("fifo");
+        assertThat(new ProcessBuilder("mkfifo", fifo.toString()).start().waitFor())
+                .isZero();
+        List<IOException> told = Collections.synchronizedList(new ArrayList<>());
+        try (var tap = tap("e")) {
+            CompletableFuture<InputStream> reader = CompletableFuture.supplyAsync(() -> {
+                try {
+                    return Files.newInputStream(fifo);
+                } catch (IOException e) {
+                    throw new UncheckedIOException(e);
+                }
+            });
+            var capture = PcapCapture.start(tap.host(), fifo, told::add);
+            // From now on writing fails, as it does on a full disk.
+            reader.get().close();
+            tap.host().send(frame(1));
+            await(() -> !told.isEmpty());
+            tap.host().send(frame(2));
+            assertThatThrownBy(capture::close).isSameAs(told.getFirst());
+            assertThat(told).hasSize(1);
+        }
     }
 
     @Test
