@@ -17,6 +17,7 @@ import dev.ringtap.ebpf.object.BpfException;
 import dev.ringtap.ebpf.object.MapDefinition;
 import dev.ringtap.ebpf.object.ProgramType;
 import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -208,6 +209,79 @@ class MapsTest {
         }
         assertEquals(500, got.size());
         for (int i = 0; i < 500; i++) assertEquals(2L * i, got.get(i));
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void recordsThatAFaultLeftOpenAreDiscarded(Engine engine) {
+        var ring = map(MapDefinition.RINGBUF, 0, 0, 4096);
+        // Reserves two records, submits the second, then loops for ever if cb[0] is not 0.
+        var program = new TestProgram(ProgramType.SOCKET_FILTER, engine, """
+                mov %r6, %r1
+                lddw %r1, map 0
+                mov %r2, 16
+                mov %r3, 0
+                call 131
+                jeq %r0, 0, full
+                mov %r7, %r0
+                lddw %r1, map 0
+                mov %r2, 16
+                mov %r3, 0
+                call 131
+                jeq %r0, 0, full
+                stdw [%r0+0], 2
+                mov %r1, %r0
+                mov %r2, 0
+                call 132
+                again:
+                ldxw %r1, [%r6+48]
+                jne %r1, 0, again
+                stdw [%r7+0], 1
+                mov %r1, %r7
+                mov %r2, 0
+                call 132
+                mov %r0, 0
+                exit
+                full:
+                mov %r0, 1
+                exit
+                """, ring);
+        var skb = new SkBuff().reset(FRAME, 0, FRAME.length);
+        var got = new ArrayList<Long>();
+        for (int i = 0; i < 200; i++) {
+            assertThrows(EbpfFault.class, () -> program.run(skb.cb(0, 1)));
+            assertEquals(1, ring.drain(record -> got.add(Memory.load(record, 0, 8))));
+        }
+        assertEquals(0, program.run(skb.cb(0, 0)));
+        assertEquals(2, ring.drain(record -> got.add(Memory.load(record, 0, 8))));
+        assertEquals(202, got.size());
+        assertEquals(List.of(2L, 1L, 2L), got.subList(199, 202));
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void onlyAReservedRecordIsSubmittedAndOnce(Engine engine) {
+        var ring = map(MapDefinition.RINGBUF, 0, 0, 4096);
+        String source = """
+                lddw %r1, map 0
+                mov %r2, 16
+                mov %r3, 0
+                call 131
+                mov %r6, %r0
+                add %r6, OFFSET
+                mov %r1, %r6
+                mov %r2, 0
+                call 132
+                mov %r1, %r6
+                mov %r2, 0
+                call 132
+                exit
+                """;
+        for (String offset : List.of("0", "8")) {
+            var program = new TestProgram(ProgramType.SOCKET_FILTER, engine, source.replace("OFFSET", offset), ring);
+            assertThrows(EbpfFault.class, () -> program.run(FRAME));
+            assertEquals(offset.equals("0") ? 1 : 0, ring.drain(record -> {}));
+        }
     }
 
     @Test
