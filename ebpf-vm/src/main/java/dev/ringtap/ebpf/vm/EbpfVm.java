@@ -35,9 +35,10 @@ public final class EbpfVm implements AutoCloseable {
     public static EbpfVm load(BpfObject object, VmOptions options) throws BpfException {
         var vm = new EbpfVm(object.file());
         var made = new ArrayList<ProgramMap>();
+        var memory = new MapMemory(options.mapBytesMax());
         for (var definition : object.maps().values()) {
             try {
-                made.add(ProgramMap.create(definition));
+                made.add(ProgramMap.create(definition, memory));
             } catch (BpfException e) {
                 throw new BpfException(object.file() + ": " + e.getMessage());
             }

@@ -17,13 +17,14 @@ final class MapOfMaps extends ProgramMap {
 
     private final AtomicReferenceArray<ProgramMap> inner;
 
-    MapOfMaps(MapDefinition definition) throws BpfException {
+    MapOfMaps(MapDefinition definition, MapMemory memory) throws BpfException {
         super(definition);
         entries = definition.maxEntries();
         if (entries <= 0 || entries > 1 << 28) throw fault(definition, "has too many entries");
         boolean array = definition.type() == MapDefinition.ARRAY_OF_MAPS;
         if (array && definition.keyBytes() != 4) throw fault(definition, "must have keys of 4 bytes, the index");
-        slots = array ? null : new SlotTable(definition, entries + 1);
+        slots = array ? null : new SlotTable(definition, entries + 1, memory);
+        memory.take(definition, (long) MapMemory.REFERENCE_BYTES * (entries + 1));
         inner = new AtomicReferenceArray<>(entries + 1);
     }
 

@@ -32,14 +32,16 @@ final class SlotTable {
     private int count;
 
     /** @param slots at least one more than the elements that there may be, so that a value can be replaced as a whole */
-    SlotTable(MapDefinition definition, int slots) throws BpfException {
+    SlotTable(MapDefinition definition, int slots, MapMemory memory) throws BpfException {
         keyBytes = definition.keyBytes();
         long bytes = (long) keyBytes * slots;
         if (keyBytes <= 0 || keyBytes > Run.KEY_BYTES_MAX || bytes > Integer.MAX_VALUE - 8)
             throw ProgramMap.fault(
                     definition, "must have keys of 1 to " + Run.KEY_BYTES_MAX + " bytes, 2 GiB at most together");
+        int buckets = Math.max(4, Integer.highestOneBit(Math.max(1, slots - 1)) * 2);
+        memory.take(definition, bytes + (long) Integer.BYTES * buckets + (2L * Integer.BYTES + 1) * slots);
         keys = new byte[(int) bytes];
-        heads = new int[Math.max(4, Integer.highestOneBit(Math.max(1, slots - 1)) * 2)];
+        heads = new int[buckets];
         Arrays.fill(heads, NONE);
         next = new int[slots];
         free = new int[slots];

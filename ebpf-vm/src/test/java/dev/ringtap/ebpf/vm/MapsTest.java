@@ -382,6 +382,26 @@ class MapsTest {
     }
 
     @Test
+    void sizesThatOverflowAreRefused() {
+        int[] sizes = {0x7FFF_FFFF, 0x7FFF_FFF9, 0x7FFF_FFF8, 1 << 30, 1 << 29, 1 << 28};
+        for (int type : new int[] {
+            MapDefinition.ARRAY, MapDefinition.PERCPU_ARRAY, MapDefinition.HASH, MapDefinition.LRU_PERCPU_HASH
+        }) {
+            for (int valueBytes : sizes) {
+                // The largest: with a number of CPUs that is a power of two, sizes multiply to 2^64, which is 0.
+                for (int entries : new int[] {8, 9, 1 << 20, 1 << 30, 0x7FFF_FFEF}) {
+                    var definition = new MapDefinition("huge", type, 4, valueBytes, entries, 0, null);
+                    var refused = assertThrows(BpfException.class, () -> VmMap.create(definition));
+                    assertTrue(refused.getMessage().contains("'huge'"), refused.getMessage());
+                }
+            }
+        }
+        // One value is more than a buffer holds, rounded up to 8 bytes.
+        var value = new MapDefinition("huge", MapDefinition.ARRAY, 4, 0x7FFF_FFFF, 1, 0, null);
+        assertThrows(BpfException.class, () -> VmMap.create(value));
+    }
+
+    @Test
     void globalVariablesBeginWithTheirContents() throws BpfException {
         var data = VmMap.create(
                 new MapDefinition(".data", MapDefinition.ARRAY, 4, 4, 1, 0, null, new byte[] {1, 2, 3, 4}));
