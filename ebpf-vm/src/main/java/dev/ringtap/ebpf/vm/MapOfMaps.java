@@ -66,15 +66,17 @@ final class MapOfMaps extends ProgramMap {
         checkKey(key);
         var wanted = definition().inner();
         var given = map.definition();
-        // The kernel lets arrays differ in their number of elements only where a flag says so: here they must agree.
+        // Programs were checked for the flags of the definition. The kernel lets arrays differ in their number of
+        // elements only where a flag says so: here they must agree.
         if (!(map instanceof ProgramMap programMap)
                 || map instanceof MapOfMaps
                 || given.type() != wanted.type()
                 || given.keyBytes() != wanted.keyBytes()
                 || given.valueBytes() != wanted.valueBytes()
+                || given.flags() != wanted.flags()
                 || given.maxEntries() != wanted.maxEntries() && wanted.isIndexed())
-            throw new IllegalArgumentException("map '" + definition().name() + "' holds maps like '" + wanted.name()
-                    + "', not like '" + given.name() + "'");
+            throw new IllegalArgumentException(
+                    "map '" + definition().name() + "' holds maps like " + like(wanted) + ", not like " + like(given));
         if (slots == null) {
             inner.set(checkIndex(key), programMap);
             return;
@@ -95,6 +97,10 @@ final class MapOfMaps extends ProgramMap {
         } finally {
             slots.lock.unlockWrite(stamp);
         }
+    }
+
+    private static String like(MapDefinition map) {
+        return map.description() + " with flags 0x" + Integer.toHexString(map.flags());
     }
 
     @Override

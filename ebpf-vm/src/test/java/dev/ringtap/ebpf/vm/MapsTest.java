@@ -6,16 +6,19 @@ import static dev.ringtap.ebpf.vm.TestProgram.number;
 import static dev.ringtap.ebpf.vm.TestProgram.u32;
 import static dev.ringtap.ebpf.vm.TestProgram.u64;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.ringtap.ebpf.object.BpfException;
 import dev.ringtap.ebpf.object.MapDefinition;
 import dev.ringtap.ebpf.object.ProgramType;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -132,6 +135,40 @@ class MapsTest {
                 else assertEquals(i + round, number(hash.lookup(u32(i * 1024))));
             }
         }
+    }
+
+    /** Bytes (1, 0) and (0, 31) have the same 31 * first + second: keys that a polynomial of 31 all puts into one chain. */
+    @Test
+    void chosenKeysDoNotMeetInOneChain() {
+        int bits = 17;
+        var hash = map(MapDefinition.HASH, 2 * bits, 4, 1 << bits);
+        assertTimeoutPreemptively(Duration.ofSeconds(20), () -> {
+            byte[] key = new byte[2 * bits];
+            for (int i = 0; i < 1 << bits; i++) {
+                for (int bit = 0; bit < bits; bit++) {
+                    boolean set = (i >> bit & 1) != 0;
+                    key[2 * bit] = (byte) (set ? 1 : 0);
+                    key[2 * bit + 1] = (byte) (set ? 0 : 31);
+                }
+                hash.update(key, u32(i));
+            }
+        });
+    }
+
+    @Test
+    void keysOfEverySizeAreFoundByAllTheirBytes() {
+        for (int bytes = 1; bytes <= 20; bytes++) {
+            var hash = map(MapDefinition.HASH, bytes, 4, 8 * bytes);
+            for (int bit = 0; bit < 8 * bytes; bit++) hash.update(oneBit(bytes, bit), u32(bit));
+            for (int bit = 0; bit < 8 * bytes; bit++) assertEquals(bit, number(hash.lookup(oneBit(bytes, bit))));
+            assertNull(hash.lookup(new byte[bytes]));
+        }
+    }
+
+    private static byte[] oneBit(int bytes, int bit) {
+        byte[] key = new byte[bytes];
+        key[bit / 8] = (byte) (1 << bit % 8);
+        return key;
     }
 
     @Test
@@ -331,6 +368,10 @@ class MapsTest {
             assertEquals(-1, program.run(FRAME));
             var other = map(MapDefinition.ARRAY, 4, 16, 1);
             assertThrows(IllegalArgumentException.class, () -> outer.update(u32(1), other));
+            // Programs were let write to what they find in the slot.
+            var readOnly = assertDoesNotThrow(() -> VmMap.create(new MapDefinition(
+                    "constants", MapDefinition.ARRAY, 4, 8, 1, MapDefinition.READ_ONLY_FOR_PROGRAMS, null)));
+            assertThrows(IllegalArgumentException.class, () -> outer.update(u32(1), readOnly));
             assertThrows(UnsupportedOperationException.class, () -> outer.lookup(u32(1)));
         }
     }
