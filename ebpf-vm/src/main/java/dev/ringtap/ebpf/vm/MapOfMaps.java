@@ -47,7 +47,21 @@ final class MapOfMaps extends ProgramMap {
     }
 
     private ProgramMap find(byte[] key) {
-        int slot = slots.find(key);
+        long stamp = slots.lock.tryOptimisticRead();
+        if (stamp != 0) {
+            var map = inSlot(slots.findLocked(key));
+            // Under one stamp: between finding and getting, the slot may become another key's.
+            if (slots.lock.validate(stamp)) return map;
+        }
+        stamp = slots.lock.readLock();
+        try {
+            return inSlot(slots.findLocked(key));
+        } finally {
+            slots.lock.unlockRead(stamp);
+        }
+    }
+
+    private ProgramMap inSlot(int slot) {
         return slot == SlotTable.NONE ? null : inner.get(slot);
     }
 

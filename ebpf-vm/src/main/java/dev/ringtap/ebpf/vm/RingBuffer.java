@@ -99,14 +99,16 @@ final class RingBuffer extends ProgramMap {
     }
 
     long query(long what) {
+        // Before the producer's position, which it never passes.
+        long consumed = consumer;
         long produced;
         synchronized (this) {
             produced = producer;
         }
         return switch ((int) what) {
-            case QUERY_AVAILABLE -> produced - consumer;
+            case QUERY_AVAILABLE -> produced - consumed;
             case QUERY_SIZE -> sizeBytes;
-            case QUERY_CONSUMER -> consumer;
+            case QUERY_CONSUMER -> consumed;
             case QUERY_PRODUCER -> produced;
             default -> 0;
         };

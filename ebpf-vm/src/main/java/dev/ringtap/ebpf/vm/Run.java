@@ -86,11 +86,18 @@ final class Run {
         arrays[Address.PACKET] = skb.buffer;
     }
 
-    /** However the run ended: a record that was left open would keep its ring buffer's consumer waiting for ever. */
+    /**
+     * However the run ended: a record that was left open would keep its ring buffer's consumer waiting for ever, and inner
+     * maps that were replaced since would live as long as this context.
+     */
     void end() {
         while (openRecordCount > 0) {
             long record = openRecords[--openRecordCount];
             ringOf(record).commit(record, true);
+        }
+        for (int own = table.count(); mapCount > own; ) {
+            maps[--mapCount] = null;
+            values[mapCount] = null;
         }
     }
 

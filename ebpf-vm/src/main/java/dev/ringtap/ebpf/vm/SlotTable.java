@@ -95,7 +95,7 @@ final class SlotTable {
         }
     }
 
-    /** As {@link #find}; the caller has the lock. */
+    /** As {@link #find}; the caller has the lock, or a stamp to validate what it makes of the result. */
     int findLocked(byte[] key) {
         return find(bucket(key), key);
     }

@@ -20,6 +20,7 @@ import dev.ringtap.ebpf.object.MapDefinition;
 import dev.ringtap.ebpf.object.ProgramType;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -363,7 +364,9 @@ class MapsTest {
             outer.update(u32(1), first);
             assertEquals(11, program.run(FRAME));
             outer.update(u32(1), second);
-            assertEquals(22, program.run(FRAME));
+            var skb = new SkBuff().reset(FRAME, 0, FRAME.length);
+            assertEquals(22, program.run(skb));
+            assertFalse(Arrays.asList(skb.run.maps).contains(second), "kept beyond the run");
             assertTrue(outer.delete(u32(1)));
             assertEquals(-1, program.run(FRAME));
             var other = map(MapDefinition.ARRAY, 4, 16, 1);
