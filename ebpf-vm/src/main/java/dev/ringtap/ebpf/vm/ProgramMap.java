@@ -11,9 +11,8 @@ import java.nio.ByteBuffer;
  */
 abstract sealed class ProgramMap implements VmMap permits ArrayMap, HashMap, MapOfMaps, RingBuffer {
     /** Flags of an update. */
-    static final long ANY = 0;
-
     static final long NO_EXIST = 1;
+
     static final long EXIST = 2;
 
     private static final int NO_PREALLOC = 1;
@@ -101,9 +100,7 @@ abstract sealed class ProgramMap implements VmMap permits ArrayMap, HashMap, Map
     }
 
     static BpfException fault(MapDefinition definition, String what) {
-        return new BpfException("map '" + definition.name() + "' (" + definition.typeName() + ", key "
-                + definition.keyBytes() + " bytes, value " + definition.valueBytes() + " bytes, "
-                + Integer.toUnsignedString(definition.maxEntries()) + " entries) " + what);
+        return new BpfException("map " + definition.description() + " " + what);
     }
 
     final void checkKey(byte[] key) {
