@@ -4,6 +4,7 @@ package dev.ringtap.ebpf.object;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -100,11 +101,14 @@ final class BtfTypes {
         int keyBytes = 0;
         int valueBytes = 0;
         MapDefinition values = null;
+        // What is not known is refused, so these are few, however many members there are.
+        var seen = new HashSet<String>();
         for (int i = 0; i < struct.members; i++) {
             int at = struct.more + i * 12;
             String member = name(data.getInt(at));
             var memberType = type(data.getInt(at + 4));
             String where = "map '" + what + "', member '" + member + "'";
+            if (!seen.add(member)) throw fault(where + ": there are two of that name");
             switch (member) {
                 case "type" -> type = number(where, memberType);
                 case "max_entries" -> maxEntries = number(where, memberType);

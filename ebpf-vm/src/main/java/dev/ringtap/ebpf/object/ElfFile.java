@@ -13,14 +13,10 @@ import java.util.List;
  * {@link BpfException} with the name of the section.
  */
 final class ElfFile {
-    static final int SHT_PROGBITS = 1;
     static final int SHT_NOBITS = 8;
-    static final int SHF_ALLOC = 2;
     static final int SHF_EXECINSTR = 4;
-    static final int STT_NOTYPE = 0;
     static final int STT_OBJECT = 1;
     static final int STT_FUNC = 2;
-    static final int STT_SECTION = 3;
 
     /** The kernel keeps 15 bytes of a name; compilers that decorate names write some hundred. */
     static final int NAME_BYTES_MAX = 1023;

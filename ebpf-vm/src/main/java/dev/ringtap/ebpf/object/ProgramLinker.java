@@ -36,6 +36,9 @@ final class ProgramLinker {
 
     private static final int OBJECT_BYTES_MAX = ElfFile.SIZE_BYTES_MAX;
 
+    /** Every program has its own lines of source, too. */
+    private static final int OBJECT_LINES_MAX = 1 << 18;
+
     private final ElfFile elf;
     private final CodeSections code;
     private final Map<Integer, MapDefinition> globals;
@@ -43,6 +46,7 @@ final class ProgramLinker {
     private final Map<Long, String> mapAt = new HashMap<>();
     private final SourceLines sourceLines;
     private int objectBytes;
+    private int objectLines;
 
     /** @param maps those of section {@code .maps}, by name */
     ProgramLinker(
@@ -73,6 +77,11 @@ final class ProgramLinker {
         objectBytes += program.sizeBytes;
         if (objectBytes > OBJECT_BYTES_MAX)
             throw elf.fault("its programs have more than " + OBJECT_BYTES_MAX + " bytes with all that they call");
+        for (var function : program.order)
+            objectLines += sourceLines.of(function).size();
+        if (objectLines > OBJECT_LINES_MAX)
+            throw elf.fault(
+                    "its programs have more than " + OBJECT_LINES_MAX + " lines of source with all that they call");
         return program.define(main, type);
     }
 

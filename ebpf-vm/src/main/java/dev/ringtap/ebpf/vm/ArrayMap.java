@@ -16,11 +16,11 @@ final class ArrayMap extends ProgramMap {
 
     private final ByteBuffer values;
 
-    ArrayMap(MapDefinition definition) throws BpfException {
+    ArrayMap(MapDefinition definition, MapMemory memory) throws BpfException {
         super(definition);
         if (definition.keyBytes() != 4) throw fault(definition, "must have keys of 4 bytes, the index");
         entries = definition.maxEntries();
-        values = allocate(definition, entries);
+        values = allocate(definition, entries, memory);
         strideBytes = strideBytes(definition);
         valueBytes = definition.valueBytes();
         cpuBytes = definition.isPerCpu() ? entries * strideBytes : 0;

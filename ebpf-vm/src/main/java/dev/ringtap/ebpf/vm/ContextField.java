@@ -38,7 +38,6 @@ enum ContextField {
     DATA(76, 4, "offset", Kind.PACKET_START),
     DATA_END(80, 4, "length", Kind.PACKET_END),
     NAPI_ID(84, 4, "napiId", Kind.INT),
-    DATA_META(140, 4, "offset", Kind.PACKET_START),
     TSTAMP(152, 8, "tstamp", Kind.LONG),
     WIRE_LEN(160, 4, "wireLen", Kind.INT),
     GSO_SEGS(164, 4, "gsoSegs", Kind.INT),
@@ -149,7 +148,7 @@ enum ContextField {
             case CB -> throw new AssertionError(this);
             case HASH -> u32(skb.hash);
             case TC_CLASSID -> skb.tcClassid & 0xFFFF;
-            case DATA, DATA_META -> Address.of(Address.PACKET, skb.offset);
+            case DATA -> Address.of(Address.PACKET, skb.offset);
             case DATA_END -> Address.of(Address.PACKET, skb.offset + skb.length);
             case NAPI_ID -> u32(skb.napiId);
             case TSTAMP -> skb.tstamp;

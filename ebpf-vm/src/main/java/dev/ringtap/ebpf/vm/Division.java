@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.ringtap.ebpf.vm;
 
-/** Divisions by a register, which may be zero: what compiled programs call. */
+/** Divisions with the ends that eBPF gives them, by zero and by -1 too: what compiled programs call. */
 final class Division {
     private Division() {}
 

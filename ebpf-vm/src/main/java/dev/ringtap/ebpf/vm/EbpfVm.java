@@ -5,7 +5,6 @@ import dev.ringtap.ebpf.isa.Code;
 import dev.ringtap.ebpf.isa.InvalidInstructionException;
 import dev.ringtap.ebpf.object.BpfException;
 import dev.ringtap.ebpf.object.BpfObject;
-import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -19,12 +18,32 @@ import java.util.function.Consumer;
  */
 public final class EbpfVm implements AutoCloseable {
     private final String file;
-    private final Map<String, VmMap> maps = new LinkedHashMap<>();
-    private final Map<String, VmProgram> programs = new LinkedHashMap<>();
+
+    // Not changed but by close, which puts others in their place: other threads may be reading them.
+    private volatile Map<String, VmMap> maps;
+    private volatile Map<String, VmProgram> programs;
     private volatile Consumer<String> trace = line -> {};
 
-    private EbpfVm(String file) {
-        this.file = file;
+    private EbpfVm(BpfObject object, VmOptions options) throws BpfException {
+        file = object.file();
+        var memory = new MapMemory(options.mapBytesMax());
+        var made = new LinkedHashMap<String, ProgramMap>();
+        for (var definition : object.maps().values()) {
+            try {
+                made.put(definition.name(), ProgramMap.create(definition, memory));
+            } catch (BpfException e) {
+                throw new BpfException(file + ": " + e.getMessage());
+            }
+        }
+        maps = Collections.unmodifiableMap(made);
+        var linker = new Linker(object, options, MapTable.of(made.values()), this::print);
+        var linked = new LinkedHashMap<String, VmProgram>();
+        for (var definition : object.programs()) {
+            var program = linker.link(definition);
+            program.prepare(options.engine());
+            linked.put(program.name(), program);
+        }
+        programs = Collections.unmodifiableMap(linked);
     }
 
     /**
@@ -33,23 +52,7 @@ public final class EbpfVm implements AutoCloseable {
      * @throws BpfException if anything is refused; names section, program, instruction and reason
      */
     public static EbpfVm load(BpfObject object, VmOptions options) throws BpfException {
-        var vm = new EbpfVm(object.file());
-        var made = new ArrayList<ProgramMap>();
-        for (var definition : object.maps().values()) {
-            try {
-                made.add(ProgramMap.create(definition));
-            } catch (BpfException e) {
-                throw new BpfException(object.file() + ": " + e.getMessage());
-            }
-        }
-        for (var map : made) vm.maps.put(map.definition().name(), map);
-        var linker = new Linker(object, options, MapTable.of(made), vm::print);
-        for (var definition : object.programs()) {
-            var program = linker.link(definition);
-            program.prepare(options.engine());
-            vm.programs.put(program.name(), program);
-        }
-        return vm;
+        return new EbpfVm(object, options);
     }
 
     /**
@@ -85,11 +88,12 @@ public final class EbpfVm implements AutoCloseable {
 
     /** By name, in the order of the object; global variables last, named after their section. */
     public Map<String, VmMap> maps() {
-        return Collections.unmodifiableMap(maps);
+        return maps;
     }
 
     /** @throws BpfException if the object has no such map */
     public VmMap map(String name) throws BpfException {
+        var maps = this.maps;
         var map = maps.get(name);
         if (map == null) throw new BpfException(file + ": has no map '" + name + "', but " + maps.keySet());
         return map;
@@ -102,6 +106,7 @@ public final class EbpfVm implements AutoCloseable {
 
     /** @throws BpfException if the object has no such program */
     public VmProgram program(String name) throws BpfException {
+        var programs = this.programs;
         var program = programs.get(name);
         if (program == null) throw new BpfException(file + ": has no program '" + name + "', but " + programs.keySet());
         return program;
@@ -109,7 +114,7 @@ public final class EbpfVm implements AutoCloseable {
 
     @Override
     public void close() {
-        programs.clear();
-        maps.clear();
+        programs = Map.of();
+        maps = Map.of();
     }
 }

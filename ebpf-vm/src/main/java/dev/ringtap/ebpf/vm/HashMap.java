@@ -27,15 +27,16 @@ final class HashMap extends ProgramMap {
 
     private int hand;
 
-    HashMap(MapDefinition definition) throws BpfException {
+    HashMap(MapDefinition definition, MapMemory memory) throws BpfException {
         super(definition);
         int type = definition.type();
         lru = type == MapDefinition.LRU_HASH || type == MapDefinition.LRU_PERCPU_HASH;
         entries = definition.maxEntries();
         if (entries <= 0 || entries > Integer.MAX_VALUE - SPARE_SLOTS) throw fault(definition, "has too many entries");
         int count = entries + SPARE_SLOTS;
-        values = allocate(definition, count);
-        slots = new SlotTable(definition, count);
+        values = allocate(definition, count, memory);
+        slots = new SlotTable(definition, count, memory);
+        if (lru) memory.take(definition, count);
         recent = new boolean[lru ? count : 0];
         valueBytes = definition.valueBytes();
         cpuBytes = definition.isPerCpu() ? strideBytes(definition) : 0;

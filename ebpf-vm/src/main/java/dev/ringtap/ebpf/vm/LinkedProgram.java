@@ -115,9 +115,13 @@ final class LinkedProgram implements VmProgram {
     public long run(SkBuff skb) {
         var run = skb.run;
         run.begin(this);
-        if (type == null)
-            return code.call(run, 0, Run.STACK_BYTES, Address.of(Address.PACKET, skb.offset), skb.length, 0, 0, 0);
-        return (int) code.call(run, 0, Run.STACK_BYTES, Address.of(Address.CONTEXT, 0), 0, 0, 0, 0);
+        try {
+            if (type == null)
+                return code.call(run, 0, Run.STACK_BYTES, Address.of(Address.PACKET, skb.offset), skb.length, 0, 0, 0);
+            return (int) code.call(run, 0, Run.STACK_BYTES, Address.of(Address.CONTEXT, 0), 0, 0, 0, 0);
+        } finally {
+            run.end();
+        }
     }
 
     /** @param cause what was thrown when the instruction was executed; a fault of a called function is passed on */

@@ -7,8 +7,6 @@ import dev.ringtap.ebpf.check.KfuncTable;
 import dev.ringtap.ebpf.check.ProgramRefusedException;
 import dev.ringtap.ebpf.isa.Code;
 import dev.ringtap.ebpf.isa.Instruction.CallHelper;
-import dev.ringtap.ebpf.isa.Instruction.CallKfunc;
-import dev.ringtap.ebpf.isa.InvalidInstructionException;
 import dev.ringtap.ebpf.object.BpfException;
 import dev.ringtap.ebpf.object.BpfObject;
 import dev.ringtap.ebpf.object.ProgramDefinition;
@@ -62,25 +60,15 @@ final class Linker {
         if (!options.programTypes().contains(type))
             throw new BpfException(where + "program '" + definition.name() + "': programs of type '" + type.title()
                     + "' are not run here");
-        Code code;
         try {
-            code = Code.decode(definition.instructions());
-        } catch (InvalidInstructionException e) {
-            throw new BpfException(
-                    where + "program '" + definition.name() + "', instruction " + e.slot() + ": " + e.getMessage());
-        }
-        try {
-            Checker.check(definition, object.maps(), checkOptions);
+            var code = Checker.check(definition, object.maps(), checkOptions).code();
+            // The rest is for instructions too that no path comes to: those were not checked, but are prepared.
             ControlFlow.check(definition.name(), code);
             checkHelpers(definition.name(), type, code);
             var kfuncs = new HashMap<Integer, Kfuncs.Kfunc>();
             var constants = new HashMap<Integer, Long>();
             for (var reference : definition.references())
                 resolve(definition.name(), code, reference, constants, kfuncs);
-            for (int slot = 0; slot < code.length(); slot++) {
-                if (code.at(slot) instanceof CallKfunc && !kfuncs.containsKey(slot))
-                    throw ControlFlow.fault(definition.name(), code, slot, "calls a kfunc without a name");
-            }
             return new LinkedProgram(
                     definition.name(),
                     type,

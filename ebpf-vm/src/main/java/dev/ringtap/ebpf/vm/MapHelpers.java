@@ -41,16 +41,19 @@ final class MapHelpers {
     }
 
     static long ringReserve(Run run, long map, long size, long flags, long r4, long r5) {
-        return flags == 0 ? ring(run, map).reserve(Address.offset(map), size) : 0;
+        if (flags != 0) return 0;
+        long record = ring(run, map).reserve(Address.offset(map), size);
+        if (record != 0) run.opened(record);
+        return record;
     }
 
     static long ringSubmit(Run run, long record, long flags, long r3, long r4, long r5) {
-        ringOf(run, record).commit(record, false);
+        run.close(record, false);
         return 0;
     }
 
     static long ringDiscard(Run run, long record, long flags, long r3, long r4, long r5) {
-        ringOf(run, record).commit(record, true);
+        run.close(record, true);
         return 0;
     }
 
@@ -60,9 +63,5 @@ final class MapHelpers {
 
     private static RingBuffer ring(Run run, long map) {
         return (RingBuffer) run.map(map);
-    }
-
-    private static RingBuffer ringOf(Run run, long record) {
-        return (RingBuffer) run.maps[Address.region(record) - Address.VALUES];
     }
 }

@@ -17,13 +17,14 @@ final class MapOfMaps extends ProgramMap {
 
     private final AtomicReferenceArray<ProgramMap> inner;
 
-    MapOfMaps(MapDefinition definition) throws BpfException {
+    MapOfMaps(MapDefinition definition, MapMemory memory) throws BpfException {
         super(definition);
         entries = definition.maxEntries();
         if (entries <= 0 || entries > 1 << 28) throw fault(definition, "has too many entries");
         boolean array = definition.type() == MapDefinition.ARRAY_OF_MAPS;
         if (array && definition.keyBytes() != 4) throw fault(definition, "must have keys of 4 bytes, the index");
-        slots = array ? null : new SlotTable(definition, entries + 1);
+        slots = array ? null : new SlotTable(definition, entries + 1, memory);
+        memory.take(definition, (long) MapMemory.REFERENCE_BYTES * (entries + 1));
         inner = new AtomicReferenceArray<>(entries + 1);
     }
 
@@ -46,7 +47,21 @@ final class MapOfMaps extends ProgramMap {
     }
 
     private ProgramMap find(byte[] key) {
-        int slot = slots.find(key);
+        long stamp = slots.lock.tryOptimisticRead();
+        if (stamp != 0) {
+            var map = inSlot(slots.findLocked(key));
+            // Under one stamp: between finding and getting, the slot may become another key's.
+            if (slots.lock.validate(stamp)) return map;
+        }
+        stamp = slots.lock.readLock();
+        try {
+            return inSlot(slots.findLocked(key));
+        } finally {
+            slots.lock.unlockRead(stamp);
+        }
+    }
+
+    private ProgramMap inSlot(int slot) {
         return slot == SlotTable.NONE ? null : inner.get(slot);
     }
 
@@ -65,15 +80,17 @@ final class MapOfMaps extends ProgramMap {
         checkKey(key);
         var wanted = definition().inner();
         var given = map.definition();
-        // The kernel lets arrays differ in their number of elements only where a flag says so: here they must agree.
+        // Programs were checked for the flags of the definition. The kernel lets arrays differ in their number of
+        // elements only where a flag says so: here they must agree.
         if (!(map instanceof ProgramMap programMap)
                 || map instanceof MapOfMaps
                 || given.type() != wanted.type()
                 || given.keyBytes() != wanted.keyBytes()
                 || given.valueBytes() != wanted.valueBytes()
+                || given.flags() != wanted.flags()
                 || given.maxEntries() != wanted.maxEntries() && wanted.isIndexed())
-            throw new IllegalArgumentException("map '" + definition().name() + "' holds maps like '" + wanted.name()
-                    + "', not like '" + given.name() + "'");
+            throw new IllegalArgumentException(
+                    "map '" + definition().name() + "' holds maps like " + like(wanted) + ", not like " + like(given));
         if (slots == null) {
             inner.set(checkIndex(key), programMap);
             return;
@@ -94,6 +111,10 @@ final class MapOfMaps extends ProgramMap {
         } finally {
             slots.lock.unlockWrite(stamp);
         }
+    }
+
+    private static String like(MapDefinition map) {
+        return map.description() + " with flags 0x" + Integer.toHexString(map.flags());
     }
 
     @Override

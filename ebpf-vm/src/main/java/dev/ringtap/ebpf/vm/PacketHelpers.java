@@ -11,6 +11,12 @@ final class PacketHelpers {
     /** What a packet that is not segmented later may grow to (SKB_MAX_ALLOC). */
     private static final int LENGTH_MAX = 16 << 10;
 
+    /**
+     * What any packet may grow to. The kernel's end is the memory that it gets; an IP packet of 64 KiB with all that a
+     * tunnel puts before it is shorter.
+     */
+    static final int SEGMENTED_LENGTH_MAX = (64 << 10) + LENGTH_MAX;
+
     private static final int OTHER_HOST = 3;
 
     private PacketHelpers() {}
@@ -70,8 +76,7 @@ final class PacketHelpers {
     static long changeHead(Run run, long context, long room, long flags, long r4, long r5) {
         var skb = run.skb;
         long length = (room & 0xFFFFFFFFL) + skb.length;
-        if (flags != 0 || skb.gsoSize == 0 && length > LENGTH_MAX || length > Integer.MAX_VALUE / 2)
-            return -Errno.EINVAL;
+        if (flags != 0 || length > (skb.gsoSize == 0 ? LENGTH_MAX : SEGMENTED_LENGTH_MAX)) return -Errno.EINVAL;
         skb.push((int) room);
         java.util.Arrays.fill(skb.buffer, skb.offset, skb.offset + (int) room, (byte) 0);
         skb.networkOffset += (int) room;

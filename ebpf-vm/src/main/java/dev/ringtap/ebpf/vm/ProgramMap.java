@@ -4,7 +4,6 @@ package dev.ringtap.ebpf.vm;
 import dev.ringtap.ebpf.object.BpfException;
 import dev.ringtap.ebpf.object.MapDefinition;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 
 /**
  * A map as programs see it. {@code index} is the map's place in {@link Run#maps}, {@code key} and {@code value} are
@@ -12,9 +11,8 @@ import java.nio.ByteOrder;
  */
 abstract sealed class ProgramMap implements VmMap permits ArrayMap, HashMap, MapOfMaps, RingBuffer {
     /** Flags of an update. */
-    static final long ANY = 0;
-
     static final long NO_EXIST = 1;
+
     static final long EXIST = 2;
 
     private static final int NO_PREALLOC = 1;
@@ -30,17 +28,33 @@ abstract sealed class ProgramMap implements VmMap permits ArrayMap, HashMap, Map
         this.definition = definition;
     }
 
-    /** @throws BpfException if such a map is not supported or its sizes are wrong */
+    /** A map that belongs to no object. */
     static ProgramMap create(MapDefinition definition) throws BpfException {
+        return create(definition, new MapMemory(Long.MAX_VALUE));
+    }
+
+    /** @throws BpfException if such a map is not supported, its sizes are wrong, or there is no memory for it */
+    static ProgramMap create(MapDefinition definition, MapMemory memory) throws BpfException {
         if ((definition.flags() & ~FLAGS) != 0)
             throw fault(
                     definition, "has flags 0x" + Integer.toHexString(definition.flags()) + " that are not supported");
+        try {
+            return make(definition, memory);
+        } catch (OutOfMemoryError e) {
+            // Its arrays and buffers are all that was asked for: nothing else is broken.
+            var fault = fault(definition, "does not fit into the memory of this process: " + e.getMessage());
+            fault.initCause(e);
+            throw fault;
+        }
+    }
+
+    private static ProgramMap make(MapDefinition definition, MapMemory memory) throws BpfException {
         return switch (definition.type()) {
-            case MapDefinition.ARRAY, MapDefinition.PERCPU_ARRAY -> new ArrayMap(definition);
+            case MapDefinition.ARRAY, MapDefinition.PERCPU_ARRAY -> new ArrayMap(definition, memory);
             case MapDefinition.HASH, MapDefinition.LRU_HASH, MapDefinition.PERCPU_HASH, MapDefinition.LRU_PERCPU_HASH ->
-                new HashMap(definition);
-            case MapDefinition.ARRAY_OF_MAPS, MapDefinition.HASH_OF_MAPS -> new MapOfMaps(definition);
-            case MapDefinition.RINGBUF -> new RingBuffer(definition);
+                new HashMap(definition, memory);
+            case MapDefinition.ARRAY_OF_MAPS, MapDefinition.HASH_OF_MAPS -> new MapOfMaps(definition, memory);
+            case MapDefinition.RINGBUF -> new RingBuffer(definition, memory);
             default -> throw fault(definition, "is of a type that is not supported");
         };
     }
@@ -72,21 +86,21 @@ abstract sealed class ProgramMap implements VmMap permits ArrayMap, HashMap, Map
     }
 
     /** Room for values, each beginning at a multiple of 8 bytes. */
-    static ByteBuffer allocate(MapDefinition definition, long entries) throws BpfException {
-        long bytes = entries * strideBytes(definition) * copies(definition);
-        if (definition.valueBytes() <= 0 || entries <= 0 || bytes > Integer.MAX_VALUE)
-            throw fault(definition, "has no values, or more than 2 GiB");
-        return ByteBuffer.allocateDirect((int) bytes).order(ByteOrder.LITTLE_ENDIAN);
+    static ByteBuffer allocate(MapDefinition definition, long entries, MapMemory memory) throws BpfException {
+        if (definition.valueBytes() <= 0 || entries <= 0) throw fault(definition, "has no values");
+        // Not multiplied with the entries before it is known that a long holds the product.
+        long entryBytes = (definition.valueBytes() + 7L & ~7L) * copies(definition);
+        if (entries > Integer.MAX_VALUE / entryBytes) throw fault(definition, "has more than 2 GiB of values");
+        return memory.direct(definition, (int) (entries * entryBytes));
     }
 
+    /** From one value to the next; of a map whose values were allocated. */
     static int strideBytes(MapDefinition definition) {
         return definition.valueBytes() + 7 & ~7;
     }
 
     static BpfException fault(MapDefinition definition, String what) {
-        return new BpfException("map '" + definition.name() + "' (" + definition.typeName() + ", key "
-                + definition.keyBytes() + " bytes, value " + definition.valueBytes() + " bytes, "
-                + Integer.toUnsignedString(definition.maxEntries()) + " entries) " + what);
+        return new BpfException("map " + definition.description() + " " + what);
     }
 
     final void checkKey(byte[] key) {

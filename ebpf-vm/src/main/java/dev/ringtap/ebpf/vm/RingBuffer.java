@@ -4,7 +4,6 @@ package dev.ringtap.ebpf.vm;
 import dev.ringtap.ebpf.object.BpfException;
 import dev.ringtap.ebpf.object.MapDefinition;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.util.function.Consumer;
 
 /**
@@ -31,7 +30,7 @@ final class RingBuffer extends ProgramMap {
     private long producer;
     private volatile long consumer;
 
-    RingBuffer(MapDefinition definition) throws BpfException {
+    RingBuffer(MapDefinition definition, MapMemory memory) throws BpfException {
         super(definition);
         sizeBytes = definition.maxEntries();
         if (sizeBytes < PAGE_BYTES || sizeBytes > SIZE_BYTES_MAX || Integer.bitCount(sizeBytes) != 1)
@@ -40,7 +39,7 @@ final class RingBuffer extends ProgramMap {
                     "must have a power of two of bytes as its entries, " + PAGE_BYTES + " to " + SIZE_BYTES_MAX);
         if (definition.keyBytes() != 0 || definition.valueBytes() != 0)
             throw fault(definition, "has no keys or values");
-        records = ByteBuffer.allocateDirect(2 * sizeBytes).order(ByteOrder.LITTLE_ENDIAN);
+        records = memory.direct(definition, 2 * sizeBytes);
     }
 
     @Override
@@ -100,14 +99,16 @@ final class RingBuffer extends ProgramMap {
     }
 
     long query(long what) {
+        // Before the producer's position, which it never passes.
+        long consumed = consumer;
         long produced;
         synchronized (this) {
             produced = producer;
         }
         return switch ((int) what) {
-            case QUERY_AVAILABLE -> produced - consumer;
+            case QUERY_AVAILABLE -> produced - consumed;
             case QUERY_SIZE -> sizeBytes;
-            case QUERY_CONSUMER -> consumer;
+            case QUERY_CONSUMER -> consumed;
             case QUERY_PRODUCER -> produced;
             default -> 0;
         };

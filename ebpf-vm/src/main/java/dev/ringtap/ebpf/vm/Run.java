@@ -25,6 +25,9 @@ final class Run {
     /** That a run may meet before more room is made. */
     private static final int INNER_MAPS = 4;
 
+    /** Of ring buffers, that a run may have open before more room is made. */
+    private static final int OPEN_RECORDS = 4;
+
     private static final AtomicInteger NEXT_CPU = new AtomicInteger();
 
     final SkBuff skb;
@@ -49,6 +52,11 @@ final class Run {
 
     private MapTable table;
     private int mapCount;
+
+    /** Records of ring buffers that were reserved in this run and not yet submitted or discarded. */
+    private long[] openRecords = new long[OPEN_RECORDS];
+
+    private int openRecordCount;
 
     /** Instructions that this run may still take. */
     long budget;
@@ -76,6 +84,41 @@ final class Run {
         budget = program.budget();
         frame = STACK_BYTES;
         arrays[Address.PACKET] = skb.buffer;
+    }
+
+    /**
+     * However the run ended: a record that was left open would keep its ring buffer's consumer waiting for ever, and inner
+     * maps that were replaced since would live as long as this context.
+     */
+    void end() {
+        while (openRecordCount > 0) {
+            long record = openRecords[--openRecordCount];
+            ringOf(record).commit(record, true);
+        }
+        for (int own = table.count(); mapCount > own; ) {
+            maps[--mapCount] = null;
+            values[mapCount] = null;
+        }
+    }
+
+    /** Notes a record of a ring buffer, which this run now has to submit or discard. */
+    void opened(long record) {
+        if (openRecordCount == openRecords.length) openRecords = Arrays.copyOf(openRecords, 2 * openRecordCount);
+        openRecords[openRecordCount++] = record;
+    }
+
+    /** Ends a record that was noted; only those can be ended, and once. */
+    void close(long record, boolean discard) {
+        // From the end: mostly it is the only one, or the last.
+        int i = openRecordCount - 1;
+        while (i >= 0 && openRecords[i] != record) i--;
+        if (i < 0) throw bad("reserved record", record);
+        openRecords[i] = openRecords[--openRecordCount];
+        ringOf(record).commit(record, discard);
+    }
+
+    private RingBuffer ringOf(long record) {
+        return (RingBuffer) maps[Address.region(record) - Address.VALUES];
     }
 
     /** The context may go from one VM's program to another's with every packet, so this allocates nothing either. */

@@ -3,6 +3,7 @@ package dev.ringtap.ebpf.vm;
 
 import dev.ringtap.ebpf.object.BpfException;
 import dev.ringtap.ebpf.object.MapDefinition;
+import java.security.SecureRandom;
 import java.util.Arrays;
 import java.util.concurrent.locks.StampedLock;
 
@@ -16,11 +17,18 @@ import java.util.concurrent.locks.StampedLock;
 final class SlotTable {
     static final int NONE = -1;
 
+    private static final SecureRandom SECRETS = new SecureRandom();
+
     final StampedLock lock = new StampedLock();
 
     private final int keyBytes;
     private final byte[] keys;
     private final int[] heads;
+
+    /** A random number for each 4 bytes of a key, and one more: who chooses keys must not know which ones meet. */
+    private final long[] secret;
+
+    private final int bucketShift;
     private final int[] next;
 
     // Slots that are free, oldest first: the longer a slot rests, the less likely is a reader left.
@@ -32,15 +40,20 @@ final class SlotTable {
     private int count;
 
     /** @param slots at least one more than the elements that there may be, so that a value can be replaced as a whole */
-    SlotTable(MapDefinition definition, int slots) throws BpfException {
+    SlotTable(MapDefinition definition, int slots, MapMemory memory) throws BpfException {
         keyBytes = definition.keyBytes();
         long bytes = (long) keyBytes * slots;
         if (keyBytes <= 0 || keyBytes > Run.KEY_BYTES_MAX || bytes > Integer.MAX_VALUE - 8)
             throw ProgramMap.fault(
                     definition, "must have keys of 1 to " + Run.KEY_BYTES_MAX + " bytes, 2 GiB at most together");
+        int buckets = Math.max(4, Integer.highestOneBit(Math.max(1, slots - 1)) * 2);
+        memory.take(definition, bytes + (long) Integer.BYTES * buckets + (2L * Integer.BYTES + 1) * slots);
         keys = new byte[(int) bytes];
-        heads = new int[Math.max(4, Integer.highestOneBit(Math.max(1, slots - 1)) * 2)];
+        heads = new int[buckets];
         Arrays.fill(heads, NONE);
+        bucketShift = Long.SIZE - Integer.numberOfTrailingZeros(buckets);
+        secret = new long[(keyBytes + 3) / 4 + 1];
+        Arrays.setAll(secret, i -> SECRETS.nextLong());
         next = new int[slots];
         free = new int[slots];
         used = new boolean[slots];
@@ -82,7 +95,7 @@ final class SlotTable {
         }
     }
 
-    /** As {@link #find}; the caller has the lock. */
+    /** As {@link #find}; the caller has the lock, or a stamp to validate what it makes of the result. */
     int findLocked(byte[] key) {
         return find(bucket(key), key);
     }
@@ -144,10 +157,23 @@ final class SlotTable {
         return bucket(key, 0);
     }
 
+    /**
+     * Keys come from packets, so whoever sends those must not be able to fill one chain. Vector multiply-shift: for any two
+     * keys the chance that they meet is one in the number of buckets, whatever the keys (Thorup, "High Speed Hashing for
+     * Integers and Strings", 2015, section 3.5). A hash that only begins with a secret does not have that: keys that meet
+     * would meet with every secret.
+     */
     private int bucket(byte[] bytes, int at) {
-        int hash = 0;
-        for (int i = 0; i < keyBytes; i++) hash = 31 * hash + bytes[at + i];
-        hash *= 0x9E3779B9;
-        return (hash ^ hash >>> 16) & heads.length - 1;
+        int words = keyBytes >> 2;
+        long hash = secret[words];
+        for (int i = 0; i < words; i++)
+            hash += secret[i] * ((int) Memory.ARRAY_32.get(bytes, at + 4 * i) & 0xFFFFFFFFL);
+        int rest = keyBytes & 3;
+        if (rest != 0) {
+            long last = 0;
+            for (int i = 0; i < rest; i++) last |= (bytes[at + 4 * words + i] & 0xFFL) << 8 * i;
+            hash += secret[words + 1] * last;
+        }
+        return (int) (hash >>> bucketShift);
     }
 }

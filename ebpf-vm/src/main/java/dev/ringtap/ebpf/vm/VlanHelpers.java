@@ -17,6 +17,8 @@ final class VlanHelpers {
         int type = Short.toUnsignedInt(Short.reverseBytes((short) protocol));
         if (skb.length < Ethernet.HEADER_BYTES) return -Errno.ENOMEM;
         if (skb.vlanPresent != 0) {
+            // The kernel runs out of memory some time; before that the next tag costs more than the one before.
+            if (skb.length > PacketHelpers.SEGMENTED_LENGTH_MAX - VLAN_TAG_BYTES) return -Errno.ENOMEM;
             insert(skb, skb.vlanProto, skb.vlanTci);
             skb.protocol = skb.vlanProto;
         }

@@ -15,7 +15,7 @@ public interface VmMap {
      * Makes a map that belongs to no object: one to put into a map of maps, whose {@code definition().inner()} says how it
      * must be.
      *
-     * @throws BpfException if such a map is not supported
+     * @throws BpfException if such a map is not supported, or does not fit into memory
      */
     static VmMap create(MapDefinition definition) throws BpfException {
         return ProgramMap.create(definition);

@@ -6,6 +6,7 @@ import static dev.ringtap.ebpf.vm.TestProgram.number;
 import static dev.ringtap.ebpf.vm.TestProgram.u32;
 import static dev.ringtap.ebpf.vm.TestProgram.u64;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.ringtap.ebpf.object.MapDefinition;
@@ -14,6 +15,7 @@ import java.util.ArrayList;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicBoolean;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
@@ -144,6 +146,94 @@ class ConcurrencyTest {
         long all = 0;
         for (int i = 0; i < 16; i++) all += number(hash.lookup(u32(i)));
         assertEquals((long) THREADS * RUNS, all);
+    }
+
+    /** Three slots for two keys: every slot becomes that of one key after the other. */
+    @Test
+    void keyLeadsToNoOtherKeysMap() throws Exception {
+        var first = map(MapDefinition.ARRAY, 4, 8, 1);
+        var second = map(MapDefinition.ARRAY, 4, 8, 1);
+        first.update(u32(0), u64(1));
+        second.update(u32(0), u64(2));
+        var outer = map(MapDefinition.HASH_OF_MAPS, 4, 4, 2, first.definition());
+        // 0 if there is no map under key 1, else what is in it.
+        var program = new TestProgram(ProgramType.SOCKET_FILTER, Engine.COMPILED, """
+                stw [%r10-4], 1
+                lddw %r1, map 0
+                mov %r2, %r10
+                add %r2, -4
+                call 1
+                jeq %r0, 0, exit
+                stw [%r10-4], 0
+                mov %r1, %r0
+                mov %r2, %r10
+                add %r2, -4
+                call 1
+                jeq %r0, 0, exit
+                ldxdw %r0, [%r0+0]
+                exit
+                """, outer);
+        whileRunning(
+                () -> {
+                    outer.update(u32(1), first);
+                    outer.delete(u32(1));
+                    outer.update(u32(2), second);
+                    outer.delete(u32(2));
+                },
+                // More threads than processors: one that loses its processor at the wrong moment finds another key's
+                // map.
+                () -> inThreads(() -> {
+                    var skb = new SkBuff().reset(new byte[64], 0, 64);
+                    for (int i = 0; i < 50 * RUNS; i++) assertNotEquals(2, program.run(skb));
+                }));
+    }
+
+    @Test
+    void ringBufferHoldsNoLessThanNothing() throws Exception {
+        var ring = map(MapDefinition.RINGBUF, 0, 0, 4096);
+        var program = new TestProgram(ProgramType.SOCKET_FILTER, Engine.COMPILED, """
+                stdw [%r10-8], 0
+                lddw %r1, map 0
+                mov %r2, %r10
+                add %r2, -8
+                mov %r3, 8
+                mov %r4, 0
+                call 130
+                mov %r0, 0
+                exit
+                """, ring);
+        var skb = new SkBuff().reset(new byte[64], 0, 64);
+        whileRunning(
+                () -> {
+                    program.run(skb);
+                    ring.drain(record -> {});
+                },
+                () -> {
+                    for (int i = 0; i < 100 * RUNS; i++) {
+                        long available = ((RingBuffer) ring).query(0);
+                        assertTrue(available >= 0, () -> available + " bytes");
+                    }
+                });
+    }
+
+    private interface Body {
+        void run() throws Exception;
+    }
+
+    /** Does one thing again and again in another thread until {@code body} is done. */
+    private static void whileRunning(Runnable again, Body body) throws Exception {
+        var stop = new AtomicBoolean();
+        try (var executor = Executors.newFixedThreadPool(1)) {
+            var other = executor.submit(() -> {
+                while (!stop.get()) again.run();
+            });
+            try {
+                body.run();
+            } finally {
+                stop.set(true);
+            }
+            other.get();
+        }
     }
 
     private static void inThreads(Runnable body) throws Exception {

@@ -225,6 +225,34 @@ class HelpersTest {
 
     @ParameterizedTest
     @EnumSource
+    void noPacketGrowsBeyondWhatATunnelNeeds(Engine engine) {
+        byte[] frame = new byte[64 << 10];
+        String source = "mov %r2, ROOM\nmov %r3, 0\ncall 43\nexit";
+        var segmented = skb(frame).gsoSize(1448);
+        assertEquals(0, tc(engine, segmented, source.replace("ROOM", "100")));
+        assertEquals(frame.length + 100, segmented.length());
+        assertEquals(-Errno.EINVAL, tc(engine, segmented, source.replace("ROOM", "16384")));
+        assertEquals(-Errno.EINVAL, tc(engine, segmented, source.replace("ROOM", "1000000000")));
+        assertEquals(-Errno.EINVAL, tc(engine, segmented, source.replace("ROOM", "-1")));
+        assertEquals(frame.length + 100, segmented.length());
+
+        var tagged = skb(frame);
+        // Adds tags until that is refused.
+        assertEquals(-Errno.ENOMEM, tc(engine, tagged, """
+                mov %r6, %r1
+                again:
+                mov %r1, %r6
+                mov %r2, 0x0081
+                mov %r3, 7
+                call 18
+                jeq %r0, 0, again
+                exit
+                """));
+        assertEquals(80 << 10, tagged.length());
+    }
+
+    @ParameterizedTest
+    @EnumSource
     void tagsMoveBetweenFrameAndContext(Engine engine) {
         byte[] frame = udp(4001, 777, 1, 2);
         var skb = skb(frame);

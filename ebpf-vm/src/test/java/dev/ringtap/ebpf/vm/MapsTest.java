@@ -6,17 +6,22 @@ import static dev.ringtap.ebpf.vm.TestProgram.number;
 import static dev.ringtap.ebpf.vm.TestProgram.u32;
 import static dev.ringtap.ebpf.vm.TestProgram.u64;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.ringtap.ebpf.object.BpfException;
 import dev.ringtap.ebpf.object.MapDefinition;
 import dev.ringtap.ebpf.object.ProgramType;
+import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -133,6 +138,40 @@ class MapsTest {
         }
     }
 
+    /** Bytes (1, 0) and (0, 31) have the same 31 * first + second: keys that a polynomial of 31 all puts into one chain. */
+    @Test
+    void chosenKeysDoNotMeetInOneChain() {
+        int bits = 17;
+        var hash = map(MapDefinition.HASH, 2 * bits, 4, 1 << bits);
+        assertTimeoutPreemptively(Duration.ofSeconds(20), () -> {
+            byte[] key = new byte[2 * bits];
+            for (int i = 0; i < 1 << bits; i++) {
+                for (int bit = 0; bit < bits; bit++) {
+                    boolean set = (i >> bit & 1) != 0;
+                    key[2 * bit] = (byte) (set ? 1 : 0);
+                    key[2 * bit + 1] = (byte) (set ? 0 : 31);
+                }
+                hash.update(key, u32(i));
+            }
+        });
+    }
+
+    @Test
+    void keysOfEverySizeAreFoundByAllTheirBytes() {
+        for (int bytes = 1; bytes <= 20; bytes++) {
+            var hash = map(MapDefinition.HASH, bytes, 4, 8 * bytes);
+            for (int bit = 0; bit < 8 * bytes; bit++) hash.update(oneBit(bytes, bit), u32(bit));
+            for (int bit = 0; bit < 8 * bytes; bit++) assertEquals(bit, number(hash.lookup(oneBit(bytes, bit))));
+            assertNull(hash.lookup(new byte[bytes]));
+        }
+    }
+
+    private static byte[] oneBit(int bytes, int bit) {
+        byte[] key = new byte[bytes];
+        key[bit / 8] = (byte) (1 << bit % 8);
+        return key;
+    }
+
     @Test
     void lruGivesUpWhatWasNotLookedUp() {
         var lru = map(MapDefinition.LRU_HASH, 4, 8, 4);
@@ -210,6 +249,79 @@ class MapsTest {
         for (int i = 0; i < 500; i++) assertEquals(2L * i, got.get(i));
     }
 
+    @ParameterizedTest
+    @EnumSource
+    void recordsThatAFaultLeftOpenAreDiscarded(Engine engine) {
+        var ring = map(MapDefinition.RINGBUF, 0, 0, 4096);
+        // Reserves two records, submits the second, then loops for ever if cb[0] is not 0.
+        var program = new TestProgram(ProgramType.SOCKET_FILTER, engine, """
+                mov %r6, %r1
+                lddw %r1, map 0
+                mov %r2, 16
+                mov %r3, 0
+                call 131
+                jeq %r0, 0, full
+                mov %r7, %r0
+                lddw %r1, map 0
+                mov %r2, 16
+                mov %r3, 0
+                call 131
+                jeq %r0, 0, full
+                stdw [%r0+0], 2
+                mov %r1, %r0
+                mov %r2, 0
+                call 132
+                again:
+                ldxw %r1, [%r6+48]
+                jne %r1, 0, again
+                stdw [%r7+0], 1
+                mov %r1, %r7
+                mov %r2, 0
+                call 132
+                mov %r0, 0
+                exit
+                full:
+                mov %r0, 1
+                exit
+                """, ring);
+        var skb = new SkBuff().reset(FRAME, 0, FRAME.length);
+        var got = new ArrayList<Long>();
+        for (int i = 0; i < 200; i++) {
+            assertThrows(EbpfFault.class, () -> program.run(skb.cb(0, 1)));
+            assertEquals(1, ring.drain(record -> got.add(Memory.load(record, 0, 8))));
+        }
+        assertEquals(0, program.run(skb.cb(0, 0)));
+        assertEquals(2, ring.drain(record -> got.add(Memory.load(record, 0, 8))));
+        assertEquals(202, got.size());
+        assertEquals(List.of(2L, 1L, 2L), got.subList(199, 202));
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void onlyAReservedRecordIsSubmittedAndOnce(Engine engine) {
+        var ring = map(MapDefinition.RINGBUF, 0, 0, 4096);
+        String source = """
+                lddw %r1, map 0
+                mov %r2, 16
+                mov %r3, 0
+                call 131
+                mov %r6, %r0
+                add %r6, OFFSET
+                mov %r1, %r6
+                mov %r2, 0
+                call 132
+                mov %r1, %r6
+                mov %r2, 0
+                call 132
+                exit
+                """;
+        for (String offset : List.of("0", "8")) {
+            var program = new TestProgram(ProgramType.SOCKET_FILTER, engine, source.replace("OFFSET", offset), ring);
+            assertThrows(EbpfFault.class, () -> program.run(FRAME));
+            assertEquals(offset.equals("0") ? 1 : 0, ring.drain(record -> {}));
+        }
+    }
+
     @Test
     void fullRingBufferRefuses() {
         var ring = map(MapDefinition.RINGBUF, 0, 0, 4096);
@@ -252,11 +364,17 @@ class MapsTest {
             outer.update(u32(1), first);
             assertEquals(11, program.run(FRAME));
             outer.update(u32(1), second);
-            assertEquals(22, program.run(FRAME));
+            var skb = new SkBuff().reset(FRAME, 0, FRAME.length);
+            assertEquals(22, program.run(skb));
+            assertFalse(Arrays.asList(skb.run.maps).contains(second), "kept beyond the run");
             assertTrue(outer.delete(u32(1)));
             assertEquals(-1, program.run(FRAME));
             var other = map(MapDefinition.ARRAY, 4, 16, 1);
             assertThrows(IllegalArgumentException.class, () -> outer.update(u32(1), other));
+            // Programs were let write to what they find in the slot.
+            var readOnly = assertDoesNotThrow(() -> VmMap.create(new MapDefinition(
+                    "constants", MapDefinition.ARRAY, 4, 8, 1, MapDefinition.READ_ONLY_FOR_PROGRAMS, null)));
+            assertThrows(IllegalArgumentException.class, () -> outer.update(u32(1), readOnly));
             assertThrows(UnsupportedOperationException.class, () -> outer.lookup(u32(1)));
         }
     }
@@ -305,6 +423,26 @@ class MapsTest {
         assertThrows(BpfException.class, () -> VmMap.create(unknown));
         var badRing = new MapDefinition("ring", MapDefinition.RINGBUF, 0, 0, 5000, 0, null);
         assertThrows(BpfException.class, () -> VmMap.create(badRing));
+    }
+
+    @Test
+    void sizesThatOverflowAreRefused() {
+        int[] sizes = {0x7FFF_FFFF, 0x7FFF_FFF9, 0x7FFF_FFF8, 1 << 30, 1 << 29, 1 << 28};
+        for (int type : new int[] {
+            MapDefinition.ARRAY, MapDefinition.PERCPU_ARRAY, MapDefinition.HASH, MapDefinition.LRU_PERCPU_HASH
+        }) {
+            for (int valueBytes : sizes) {
+                // The largest: with a number of CPUs that is a power of two, sizes multiply to 2^64, which is 0.
+                for (int entries : new int[] {8, 9, 1 << 20, 1 << 30, 0x7FFF_FFEF}) {
+                    var definition = new MapDefinition("huge", type, 4, valueBytes, entries, 0, null);
+                    var refused = assertThrows(BpfException.class, () -> VmMap.create(definition));
+                    assertTrue(refused.getMessage().contains("'huge'"), refused.getMessage());
+                }
+            }
+        }
+        // One value is more than a buffer holds, rounded up to 8 bytes.
+        var value = new MapDefinition("huge", MapDefinition.ARRAY, 4, 0x7FFF_FFFF, 1, 0, null);
+        assertThrows(BpfException.class, () -> VmMap.create(value));
     }
 
     @Test
