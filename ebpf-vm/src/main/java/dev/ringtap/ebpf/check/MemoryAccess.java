@@ -258,7 +258,8 @@ final class MemoryAccess {
             throw new Refusal(
                     slot,
                     name(register) + " " + base + ", and an access at " + offset + " may begin before the packet");
-        if (from + bytes > base.verified())
+        // Not from + bytes, which may be more than a long.
+        if (bytes > base.verified() - from)
             throw new Refusal(
                     slot,
                     name(register) + " " + base + ", and an access of " + bytes + " bytes there "

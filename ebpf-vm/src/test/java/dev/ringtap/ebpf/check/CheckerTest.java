@@ -128,6 +128,52 @@ class CheckerTest {
                                 "can never be reached"),
                         socket("an unknown instruction", "raw ff 00 0 0\nexit", 0, ""),
                         socket("a reserved field that is set", "raw b7 10 0 0\nexit", 0, ""),
+                        socket("what is reached if a pointer that was moved too far is 0", """
+                                r6 = r1
+                                r0 = skb[16]
+                                r7 = r0
+                                r7 <<= 32
+                                r0 = skb[20]
+                                r7 |= r0
+                                r4 = r10
+                                r4 += r7
+                                r0 = 0
+                                if r4 == 0 goto bad
+                                exit
+                                bad:
+                                r3 = 12884901888 ll
+                                r0 = *(u32 *)(r3 + 8)
+                                exit
+                                """, 13, "not a pointer"),
+                        tc(
+                                "an offset in the packet that overflows with the size",
+                                """
+                                r2 = *(u32 *)(r1 + 76)
+                                r3 = 0x7ffffffffffffff8 ll
+                                r2 += r3
+                                *(u64 *)(r2 + 0) = 1
+                                r0 = 0
+                                exit
+                                """,
+                                4,
+                                "has not been checked against the packet's end"),
+                        tc(
+                                "a size for the packet that overflows with the offset",
+                                """
+                                r3 = *(u64 *)(r1 + 152)
+                                r1 = *(u32 *)(r1 + 76)
+                                r1 += 60
+                                r3 <<= 1
+                                r3 >>= 1
+                                r2 = r3
+                                r3 = 0
+                                r4 = 0
+                                r5 = 0
+                                call 28
+                                exit
+                                """,
+                                9,
+                                "has not been checked against the packet's end"),
                         socket("recursion", "call f\nexit\nf:\ncall f\nexit", 2, "recursion"),
                         socket(
                                 "recursion over two functions",
@@ -708,6 +754,11 @@ class CheckerTest {
     Stream<DynamicTest> accepts() {
         return Stream.of(
                         socket("calls nested as deep as allowed", deepCalls(8), 0, ""),
+                        socket(
+                                "a pointer near its region's beginning, which is not 0",
+                                "r4 = r10\nr4 += -8\nr0 = 0\nif r4 == 0 goto bad\nexit\nbad:\nr0 = r3\nexit",
+                                0,
+                                ""),
                         socket("division by zero, which gives zero", "r0 = 1\nr2 = 0\nr0 /= r2\nr0 %= 0\nexit", 0, ""),
                         socket(
                                 "a null check of a copy",
