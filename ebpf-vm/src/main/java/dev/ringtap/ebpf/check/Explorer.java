@@ -97,7 +97,7 @@ final class Explorer {
     }
 
     private State firstState() {
-        var frame = new Frame(0, -1, false, 0);
+        var frame = new Frame(0, -1, null, 0);
         if (subject.type() == null) {
             frame.registers[1] = Pointer.to(Region.memory(subject.memoryBytes()));
             frame.registers[2] = Scalar.of(subject.memoryBytes());
@@ -115,6 +115,7 @@ final class Explorer {
     private boolean step() throws Refusal {
         int slot = current.slot;
         // Where a helper calls back, its call is a loop.
+        if (isCallback(slot) && !current.callbackReturned) current.activation = new Activation();
         if (meets && (structure.isMeeting(slot) || current.callbackReturned || isCallback(slot)) && arrive())
             return false;
         if (current.callbackReturned && !meets) return false;
@@ -245,14 +246,15 @@ final class Explorer {
         for (var each = here.iterator(); each.hasNext(); ) {
             var state = each.next();
             if (state.isComplete()) {
-                if (Coverage.covers(state.state(), current, Strictness.WHAT_MATTERED)) {
+                if (mayEndIn(state.state()) && Coverage.covers(state.state(), current, Strictness.WHAT_MATTERED)) {
                     state.hit();
                     Coverage.passOn(state.state(), current, false);
                     return true;
                 }
             } else if (current.callbackReturned) {
                 // The helper makes an end of the loop; what happens in a further round was seen in that one.
-                if (Coverage.covers(state.state(), current, Strictness.EVERYTHING)) {
+                if (state.state().activation == current.activation
+                        && Coverage.covers(state.state(), current, Strictness.EVERYTHING)) {
                     Coverage.passOn(state.state(), current, true);
                     return true;
                 }
@@ -271,8 +273,26 @@ final class Explorer {
         var state = new KeptState(current.copy());
         current.parent = state;
         here.add(state);
+        if (current.activation != null) current.activation.begins(state);
         facts.statesKept++;
         return false;
+    }
+
+    /**
+     * Whether the path may end in a complete state as far as loops go. From a state inside a helper's call, paths may have
+     * ended in an earlier round of that call, since it has a last one. That is no reason for another call: while the
+     * first is not complete, this path may be a further round of a loop of the program's around both.
+     */
+    private boolean mayEndIn(State state) {
+        if (!mayEndIn(state.activation, current.activation)) return false;
+        int frames = Math.min(state.frames.size(), current.frames.size());
+        for (int i = 0; i < frames; i++)
+            if (!mayEndIn(state.frames.get(i).activation, current.frames.get(i).activation)) return false;
+        return true;
+    }
+
+    private static boolean mayEndIn(Activation kept, Activation now) {
+        return kept == null || kept == now || kept.isComplete();
     }
 
     /** What no instruction will read, need not be the same where paths meet. */
@@ -282,7 +302,9 @@ final class Explorer {
             var frame = frames.get(i);
             boolean runs = i == frames.size() - 1;
             // A caller goes on behind its call; that of a callback is looked at again.
-            int slot = runs ? current.slot : frames.get(i + 1).callSite + (frames.get(i + 1).callback ? 0 : 1);
+            int slot = runs
+                    ? current.slot
+                    : frames.get(i + 1).callSite + (frames.get(i + 1).isCallback() ? 0 : 1);
             for (int register = 0; register < frame.registers.length; register++) {
                 if (liveness.isLive(slot, register) || frame.registers[register] instanceof Unusable) continue;
                 frame.registers[register] = Unusable.NOT_LIVE;
@@ -295,7 +317,7 @@ final class Explorer {
         State last = null;
         int rounds = 0;
         for (var state : here) {
-            if (state.isComplete() || state.state().frames.size() != current.frames.size()) continue;
+            if (state.isComplete() || state.state().activation != current.activation) continue;
             last = state.state();
             rounds++;
         }

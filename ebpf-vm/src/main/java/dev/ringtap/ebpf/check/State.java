@@ -25,6 +25,8 @@ final class State {
     int callbacksReturned;
     /** The path is at the call that called a callback back, which just returned. */
     boolean callbackReturned;
+    /** Of the helper that the path is about to call, or that called back just now; else null. */
+    Activation activation;
 
     State(Frame first) {
         frames = new ArrayList<>(List.of(first));
@@ -40,6 +42,7 @@ final class State {
         parent = other.parent;
         callbacksReturned = other.callbacksReturned;
         callbackReturned = other.callbackReturned;
+        activation = other.activation;
     }
 
     State copy() {
