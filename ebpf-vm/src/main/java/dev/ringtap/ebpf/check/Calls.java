@@ -61,7 +61,7 @@ final class Calls {
                 case CALLBACK_CONTEXT -> usable(state, register);
             }
         }
-        if (number == HelperPrototype.MAP_UPDATE_ELEM && (map.flags() & MapDefinition.READ_ONLY_FOR_PROGRAMS) != 0)
+        if (prototype.changesMap() && (map.flags() & MapDefinition.READ_ONLY_FOR_PROGRAMS) != 0)
             throw new Refusal(
                     state.slot, helper + " of map '" + map.name() + "', which programs only read (BPF_F_RDONLY_PROG)");
         var callback = prototype.callsBack() ? callback(state, number, map) : null;
@@ -199,7 +199,7 @@ final class Calls {
             frame.registers[2] = given;
         } else {
             frame.registers[1] = Pointer.to(Region.map(map));
-            frame.registers[2] = Pointer.to(Region.mapKey(map));
+            frame.registers[2] = Pointer.to(Region.mapKey(map, called.frames.size() - 1));
             frame.registers[3] = Pointer.to(Region.mapValue(map));
             frame.registers[4] = given;
         }
@@ -294,7 +294,7 @@ final class Calls {
             return true;
         }
         if (result instanceof Pointer pointer
-                && pointer.region().kind() == BaseKind.STACK
+                && pointer.region().endsWithFrame()
                 && pointer.region().frame() == depth)
             throw new Refusal(state.slot, "R0 " + result + ", which ends with the function");
         state.set(0, result);

@@ -338,8 +338,9 @@ final class Explorer {
     }
 
     private void checkStackDepth() throws Refusal {
+        var known = new int[structure.functions()];
         for (int function = 0; function < structure.functions(); function++) {
-            int deepest = deepest(function);
+            int deepest = deepest(function, known);
             if (deepest > Stack.BYTES)
                 throw new Refusal(
                         structure.start(function),
@@ -349,10 +350,12 @@ final class Explorer {
         }
     }
 
-    private int deepest(int function) {
+    /** {@code known} remembers what was found before, 0 for nothing: there are far more ways to a function than functions. */
+    private int deepest(int function, int[] known) {
+        if (known[function] > 0) return known[function];
         int below = 0;
-        for (int called : structure.calledFrom(function)) below = Math.max(below, deepest(called));
+        for (int called : structure.calledFrom(function)) below = Math.max(below, deepest(called, known));
         // The kernel gives a function a multiple of 32 bytes.
-        return below + (Math.max(facts.stackBytes(function), 1) + 31 & ~31);
+        return known[function] = below + (Math.max(facts.stackBytes(function), 1) + 31 & ~31);
     }
 }

@@ -3,11 +3,13 @@ package dev.ringtap.ebpf.check;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.ringtap.ebpf.isa.Code;
 import dev.ringtap.ebpf.object.MapDefinition;
 import dev.ringtap.ebpf.object.ProgramType;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -174,13 +176,83 @@ class CheckerTest {
                                 """,
                                 9,
                                 "has not been checked against the packet's end"),
+                        socket(
+                                "a pointer that was overwritten in part",
+                                "*(u64 *)(r10 - 8) = r10\n*(u8 *)(r10 - 8) = 0\nr0 = *(u64 *)(r10 - 8)\nexit",
+                                2,
+                                "the one at r10-7 was never written"),
+                        socket(
+                                "a pointer that may have been overwritten",
+                                """
+                                r3 = *(u32 *)(r1 + 48)
+                                r3 &= 8
+                                *(u64 *)(r10 - 8) = r10
+                                *(u64 *)(r10 - 16) = 0
+                                r2 = r10
+                                r2 += -16
+                                r2 += r3
+                                *(u64 *)(r2 + 0) = 5
+                                r0 = *(u64 *)(r10 - 8)
+                                exit
+                                """,
+                                8,
+                                "the one at r10-8 was never written"),
+                        socket("an atomic operation on a pointer", """
+                                *(u64 *)(r10 - 8) = r10
+                                r2 = 0
+                                lock *(u64 *)(r10 - 8) fetch+= r2
+                                r0 = 0
+                                exit
+                                """, 2, "atomic operation on a pointer"),
+                        socket(
+                                "half of a pointer, where a path with a number went before",
+                                """
+                                r1 = *(u32 *)(r1 + 0)
+                                *(u64 *)(r10 - 8) = r10
+                                if r1 == 1 goto meet
+                                *(u64 *)(r10 - 8) = 7
+                                meet:
+                                *(u32 *)(r10 - 8) = 0
+                                r0 = *(u32 *)(r10 - 4)
+                                exit
+                                """,
+                                5,
+                                "the one at r10-4 was never written"),
+                        socket("a key that outlives its callback", """
+                                *(u64 *)(r10 - 16) = 0
+                                *(u64 *)(r10 - 8) = r10
+                                r1 = map array
+                                r2 = func f
+                                r3 = r10
+                                r3 += -16
+                                r4 = 0
+                                call 164
+                                r1 = *(u64 *)(r10 - 16)
+                                r0 = 0
+                                if r1 == 0 goto out
+                                r1 = *(u64 *)(r10 - 8)
+                                r0 = *(u32 *)(r1 + 0)
+                                out:
+                                exit
+                                f:
+                                *(u64 *)(r4 + 8) = r2
+                                *(u64 *)(r4 + 0) = 1
+                                r0 = 1
+                                exit
+                                """, 16, "left behind in a caller's stack"),
+                        socket(
+                                "an element deleted from a map that is only read",
+                                "*(u32 *)(r10 - 4) = 0\nr2 = r10\nr2 += -4\nr1 = map constants\ncall 3\nexit",
+                                5,
+                                "bpf_map_delete_elem of map 'constants', which programs only read"),
                         socket("recursion", "call f\nexit\nf:\ncall f\nexit", 2, "recursion"),
                         socket(
                                 "recursion over two functions",
                                 "call f\nexit\nf:\ncall g\nexit\ng:\ncall f\nexit",
                                 4,
                                 "recursion"),
-                        socket("calls nested too deep", deepCalls(9), 0, "deeper than 8 functions"),
+                        socket("calls nested too deep", deepCalls(9), 14, "deeper than 8 functions"),
+                        socket("calls nested as deep as the program is long", deepCalls(4_000), 14, "deeper than 8"),
                         socket("an uninitialized result", "exit", 0, "R0 was never written"),
                         socket("an uninitialized register", "r0 = r7\nexit", 0, "R7 was never written"),
                         socket("an uninitialized register on one path", """
@@ -759,6 +831,36 @@ class CheckerTest {
                                 "r4 = r10\nr4 += -8\nr0 = 0\nif r4 == 0 goto bad\nexit\nbad:\nr0 = r3\nexit",
                                 0,
                                 ""),
+                        socket(
+                                "numbers where a pointer was overwritten",
+                                "*(u64 *)(r10 - 8) = r10\n*(u32 *)(r10 - 8) = 1\nr0 = *(u32 *)(r10 - 8)\n*(u32 *)(r10 - 4) = 2\nr0 = *(u64 *)(r10 - 8)\nexit",
+                                0,
+                                ""),
+                        socket(
+                                "half of a number that was overwritten",
+                                "*(u64 *)(r10 - 8) = 7\n*(u32 *)(r10 - 8) = 1\nr0 = *(u32 *)(r10 - 4)\nexit",
+                                0,
+                                ""),
+                        socket("a key kept while its callback runs", """
+                                r1 = map array
+                                r2 = func f
+                                r3 = 0
+                                r4 = 0
+                                call 164
+                                r0 = 0
+                                exit
+                                f:
+                                *(u64 *)(r10 - 8) = r2
+                                r1 = r10
+                                r1 += -8
+                                call g
+                                exit
+                                g:
+                                r1 = *(u64 *)(r1 + 0)
+                                r0 = *(u32 *)(r1 + 0)
+                                r0 &= 1
+                                exit
+                                """, 0, ""),
                         socket("division by zero, which gives zero", "r0 = 1\nr2 = 0\nr0 /= r2\nr0 %= 0\nexit", 0, ""),
                         socket(
                                 "a null check of a copy",
@@ -1008,6 +1110,18 @@ class CheckerTest {
             var refused = assertThrows(ProgramRefusedException.class, () -> Checker.check(program, MAPS, OPTIONS));
             assertTrue(refused.reason().contains("at offset 100 ends"), refused::getMessage);
         }
+    }
+
+    @Test
+    void waysToAFunctionThatNoPathTakesAreNotCounted() {
+        // 24 calls of the next of 8 functions: 24^7 ways.
+        var source = new StringBuilder();
+        for (int function = 0; function < 8; function++) {
+            source.append("f" + function + ":\nr0 = 0\nif r0 == 0 goto out" + function + "\n");
+            for (int i = 0; i < 24 && function < 7; i++) source.append("call f" + (function + 1) + "\n");
+            source.append("out" + function + ":\nexit\n");
+        }
+        assertTimeoutPreemptively(Duration.ofMinutes(1), () -> accept(ProgramType.SOCKET_FILTER, source.toString()));
     }
 
     @Test
