@@ -68,6 +68,8 @@ final class ArrayMap extends ProgramMap {
         long key = run.reserve(4);
         try {
             for (int i = 0; i < entries; i++) {
+                // An empty callback costs as well.
+                run.spend(1);
                 run.store(key, 4, i);
                 if (run.callback(callback, map, key, lookup(run, index, i), context) != 0) return i + 1L;
             }

@@ -2,9 +2,14 @@
 package dev.ringtap.ebpf.vm;
 
 import dev.ringtap.ebpf.isa.Code;
+import dev.ringtap.ebpf.isa.Instruction.CallLocal;
 import dev.ringtap.ebpf.isa.Instruction.Goto;
 import dev.ringtap.ebpf.isa.Instruction.Jump;
+import dev.ringtap.ebpf.isa.Instruction.LoadConstant;
+import dev.ringtap.ebpf.isa.Pseudo;
 import java.util.BitSet;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.stream.IntStream;
 
 /**
@@ -33,8 +38,18 @@ final class FunctionPlan {
     /** Methods that it is cut into. */
     final int parts;
 
+    /** Whether instructions are counted where the function begins, jumps ahead and ends, and not only where it jumps back. */
+    final boolean counted;
+
     private FunctionPlan(
-            LinkedProgram program, int start, ShapeState[] shapes, int[] slots, BitSet targets, int[] live, int parts) {
+            LinkedProgram program,
+            int start,
+            ShapeState[] shapes,
+            int[] slots,
+            BitSet targets,
+            int[] live,
+            int parts,
+            boolean counted) {
         this.program = program;
         this.start = start;
         this.shapes = shapes;
@@ -42,6 +57,7 @@ final class FunctionPlan {
         this.targets = targets;
         this.live = live;
         this.parts = parts;
+        this.counted = counted;
         code = program.instructions();
     }
 
@@ -58,11 +74,37 @@ final class FunctionPlan {
             if (code.at(slot) instanceof Jump jump) targets.set(slot + 1 + jump.offset());
         }
         int parts = 1 + slots.length / SLOTS_AT_FIRST;
-        return new FunctionPlan(program, start, shapes, slots, targets, Liveness.of(code, slots), parts);
+        return new FunctionPlan(program, start, shapes, slots, targets, Liveness.of(code, slots), parts, false);
     }
 
     FunctionPlan cut(int parts) {
-        return new FunctionPlan(program, start, shapes, slots, targets, live, parts);
+        return new FunctionPlan(program, start, shapes, slots, targets, live, parts, counted);
+    }
+
+    FunctionPlan counted() {
+        return new FunctionPlan(program, start, shapes, slots, targets, live, parts, true);
+    }
+
+    /** Behind its last slot. */
+    int end() {
+        int last = slots[slots.length - 1];
+        return last + code.at(last).slots();
+    }
+
+    /** Where the functions begin that it calls, or gives to a helper to call. */
+    Set<Integer> calls() {
+        var starts = callbacks();
+        for (int slot : slots) if (code.at(slot) instanceof CallLocal call) starts.add(slot + 1 + call.offset());
+        return starts;
+    }
+
+    /** Where the functions begin that it gives to a helper to call. */
+    Set<Integer> callbacks() {
+        var starts = new TreeSet<Integer>();
+        for (int slot : slots)
+            if (code.at(slot) instanceof LoadConstant load && load.pseudo() == Pseudo.FUNCTION)
+                starts.add(slot + 1 + load.low());
+        return starts;
     }
 
     boolean canCut() {

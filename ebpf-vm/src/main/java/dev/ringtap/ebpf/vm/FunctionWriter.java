@@ -74,7 +74,7 @@ final class FunctionWriter {
     void writeDriver(CodeBuilder code) {
         int registers = code.allocateLocal(TypeKind.REFERENCE);
         int at = code.allocateLocal(TypeKind.INT);
-        checkFrame(code);
+        begin(code);
         loadRegisters(code).astore(registers);
         for (int r = 0; r < R10; r++) {
             code.aload(registers).loadConstant(r);
@@ -103,8 +103,25 @@ final class FunctionWriter {
         }
     }
 
-    private void checkFrame(CodeBuilder code) {
+    private void begin(CodeBuilder code) {
         if (plan.start != 0) code.iload(1).invokestatic(Types.RUN, "checkFrame", MethodTypeDesc.of(CD_void, CD_int));
+        // As if it ran straight to its end. What it leaves out is given back where it does.
+        if (plan.counted) spend(code, Math.max(1, plan.end() - plan.start));
+    }
+
+    private static void spend(CodeBuilder code, int instructions) {
+        code.aload(0).loadConstant(instructions).invokevirtual(Types.RUN, "spend", MethodTypeDesc.of(CD_void, CD_int));
+    }
+
+    /** Not by a method of {@link Run}, which would take from what HotSpot inlines. */
+    private static void giveBack(CodeBuilder code, int instructions) {
+        if (instructions <= 0) return;
+        code.aload(0)
+                .dup()
+                .getfield(Types.RUN, "budget", CD_long)
+                .loadConstant((long) instructions)
+                .ladd()
+                .putfield(Types.RUN, "budget", CD_long);
     }
 
     private static CodeBuilder loadRegisters(CodeBuilder code) {
@@ -147,7 +164,7 @@ final class FunctionWriter {
         }
 
         void whole() {
-            checkFrame(code);
+            begin(code);
             for (int r = 1; r <= 5; r++) register[r] = code.parameterSlot(1 + r);
             variables();
             instructions(() -> {});
@@ -249,7 +266,7 @@ final class FunctionWriter {
 
         /** Where a jump goes: the instruction itself if it is ahead and in this method. */
         private Label target(int slot, int target) {
-            if (target > slot && target < to) return label(target);
+            if (target > slot && target < to && !plan.counted) return label(target);
             var exit = new Exits(code.newLabel(), slot, target);
             exits.add(exit);
             return exit.label();
@@ -259,9 +276,10 @@ final class FunctionWriter {
             code.labelBinding(exit.label());
             if (exit.target() <= exit.slot()) {
                 at(exit.slot());
-                code.aload(0)
-                        .loadConstant(exit.slot() - exit.target() + 1)
-                        .invokevirtual(Types.RUN, "spend", MethodTypeDesc.of(CD_void, CD_int));
+                spend(code, exit.slot() - exit.target() + 1);
+            } else if (plan.counted) {
+                int next = exit.slot() + plan.code.at(exit.slot()).slots();
+                giveBack(code, exit.target() - next);
             }
             if (exit.target() >= from && exit.target() < to) {
                 code.goto_(label(exit.target()));
@@ -328,6 +346,7 @@ final class FunctionWriter {
                     result(slot, 0);
                 }
                 case Exit _ -> {
+                    if (plan.counted) giveBack(code, plan.end() - next);
                     exit(() -> get(0));
                     return;
                 }
