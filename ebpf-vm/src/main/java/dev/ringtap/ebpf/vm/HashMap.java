@@ -136,25 +136,21 @@ final class HashMap extends ProgramMap {
     @Override
     long forEach(Run run, int index, long map, long callback, long context) {
         int keyBytes = definition().keyBytes();
-        long key = run.reserve(keyBytes);
+        long key = run.callbackKey();
         byte[] bytes = new byte[keyBytes];
         long calls = 0;
-        try {
-            // Elements that come and go meanwhile may or may not be seen.
-            for (int slot = 0; slot < slots.slots(); slot++) {
-                // An empty callback costs as well, and so does looking for an element, though little.
-                if (slot % SLOTS_AN_INSTRUCTION == 0) run.spend(1);
-                if (!slots.isUsed(slot)) continue;
-                run.spend(1);
-                slots.copyKey(slot, bytes);
-                run.write(key, bytes, 0, keyBytes);
-                calls++;
-                if (run.callback(callback, map, key, address(index, slot, run.cpu), context) != 0) break;
-            }
-            return calls;
-        } finally {
-            run.release();
+        // Elements that come and go meanwhile may or may not be seen.
+        for (int slot = 0; slot < slots.slots(); slot++) {
+            // An empty callback costs as well, and so does looking for an element, though little.
+            if (slot % SLOTS_AN_INSTRUCTION == 0) run.spend(1);
+            if (!slots.isUsed(slot)) continue;
+            run.spend(1);
+            slots.copyKey(slot, bytes);
+            run.write(key, bytes, 0, keyBytes);
+            calls++;
+            if (run.callback(callback, map, key, address(index, slot, run.cpu), context) != 0) break;
         }
+        return calls;
     }
 
     @Override

@@ -183,6 +183,44 @@ class FaultsTest {
 
     @ParameterizedTest
     @EnumSource
+    void mapsAreWalkedAsDeepAsFunctionsNest(Engine engine) {
+        // The program and 7 callbacks. Each answers 1 if its own walk ended where it should.
+        var source = new StringBuilder("mov %r2, 0\n");
+        for (int function = 0; function < 7; function++) {
+            source.append("""
+                    mov %r3, %r2
+                    lddw %r1, map 0
+                    lddw %r2, func CALLED
+                    mov %r4, 0
+                    call 164
+                    jeq %r0, EXPECTED, rightCALLED
+                    mov %r0, 0
+                    exit
+                    rightCALLED:
+                    mov %r0, 1
+                    exit
+                    CALLED:
+                    """.replace("CALLED", "f" + (function + 1)).replace("EXPECTED", function == 6 ? "3" : "1"));
+        }
+        // The last ends its walk at key 2, if the walk that called it is still at key 0.
+        source.append("""
+                ldxw %r0, [%r2]
+                ldxw %r5, [%r4]
+                lsh %r5, 8
+                or %r0, %r5
+                jeq %r0, 2, end
+                mov %r0, 0
+                exit
+                end:
+                mov %r0, 1
+                exit
+                """);
+        var array = map(MapDefinition.ARRAY, 4, 8, 4);
+        assertEquals(1, new TestProgram(ProgramType.SCHED_CLS, engine, source.toString(), array).run(FRAME));
+    }
+
+    @ParameterizedTest
+    @EnumSource
     void whatIsNoProgramIsRefusedAtLoad(Engine engine) throws Exception {
         var options = VmOptions.defaults().withEngine(engine);
         for (String source : new String[] {"ja +1\nexit", "mov %r0, 0", "call 4000\nexit", "jeq %r0, 0, +7\nexit"}) {
