@@ -7,10 +7,10 @@ import dev.ringtap.ebpf.isa.Instruction.Goto;
 import dev.ringtap.ebpf.isa.Instruction.Jump;
 import dev.ringtap.ebpf.isa.Instruction.LoadConstant;
 import dev.ringtap.ebpf.isa.Pseudo;
+import java.util.Arrays;
 import java.util.BitSet;
 import java.util.Set;
 import java.util.TreeSet;
-import java.util.stream.IntStream;
 
 /**
  * What the compiler knows of a function before it writes it: which instructions are reached, where jumps go, and the
@@ -27,13 +27,14 @@ final class FunctionPlan {
     /** Slot where it begins; 0 is the program itself. */
     final int start;
 
-    final ShapeState[] shapes;
-
     /** Reached slots, ascending. */
     final int[] slots;
 
     final BitSet targets;
-    final int[] live;
+
+    // Of each reached slot.
+    private final ShapeState[] shapes;
+    private final int[] live;
 
     /** Methods that it is cut into. */
     final int parts;
@@ -64,9 +65,7 @@ final class FunctionPlan {
     static FunctionPlan of(LinkedProgram program, int start) {
         var code = program.instructions();
         var shapes = ShapeAnalysis.of(program, start);
-        int[] slots = IntStream.range(0, code.length())
-                .filter(slot -> shapes[slot] != null)
-                .toArray();
+        int[] slots = shapes.keySet().stream().mapToInt(slot -> slot).toArray();
         var targets = new BitSet();
         targets.set(start);
         for (int slot : slots) {
@@ -74,7 +73,15 @@ final class FunctionPlan {
             if (code.at(slot) instanceof Jump jump) targets.set(slot + 1 + jump.offset());
         }
         int parts = 1 + slots.length / SLOTS_AT_FIRST;
-        return new FunctionPlan(program, start, shapes, slots, targets, Liveness.of(code, slots), parts, false);
+        return new FunctionPlan(
+                program,
+                start,
+                shapes.values().toArray(ShapeState[]::new),
+                slots,
+                targets,
+                Liveness.of(code, slots),
+                parts,
+                false);
     }
 
     FunctionPlan cut(int parts) {
@@ -83,6 +90,16 @@ final class FunctionPlan {
 
     FunctionPlan counted() {
         return new FunctionPlan(program, start, shapes, slots, targets, live, parts, true);
+    }
+
+    /** What registers hold before a reached slot. */
+    ShapeState shapes(int slot) {
+        return shapes[Arrays.binarySearch(slots, slot)];
+    }
+
+    /** Registers that are still read when a reached slot is, a bit for each. */
+    int live(int slot) {
+        return live[Arrays.binarySearch(slots, slot)];
     }
 
     /** Behind its last slot. */

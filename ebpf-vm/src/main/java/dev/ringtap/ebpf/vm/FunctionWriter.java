@@ -204,7 +204,7 @@ final class FunctionWriter {
         }
 
         private boolean pointsToValues(int r) {
-            for (int slot : plan.slots) if (plan.shapes[slot].register(r).is(Kind.VALUE)) return true;
+            for (int slot : plan.slots) if (plan.shapes(slot).register(r).is(Kind.VALUE)) return true;
             return false;
         }
 
@@ -221,9 +221,9 @@ final class FunctionWriter {
             stubs.forEach((slot, stub) -> {
                 code.labelBinding(stub);
                 for (int r = 0; r < R10; r++) {
-                    if ((plan.live[slot] & 1 << r) == 0) continue;
+                    if ((plan.live(slot) & 1 << r) == 0) continue;
                     code.aload(registers).loadConstant(r).laload().lstore(register[r]);
-                    if (plan.shapes[slot].register(r).is(Kind.VALUE)) findBuffer(r);
+                    if (plan.shapes(slot).register(r).is(Kind.VALUE)) findBuffer(r);
                 }
                 code.goto_(label(slot));
             });
@@ -286,7 +286,7 @@ final class FunctionWriter {
                 return;
             }
             for (int r = 0; r < R10; r++) {
-                if ((plan.live[exit.target()] & 1 << r) == 0) continue;
+                if ((plan.live(exit.target()) & 1 << r) == 0) continue;
                 code.aload(registers).loadConstant(r).lload(register[r]).lastore();
             }
             code.loadConstant(exit.target()).ireturn();
@@ -375,7 +375,7 @@ final class FunctionWriter {
         }
 
         private Shape shape(int slot, int r) {
-            return plan.shapes[slot].register(r);
+            return plan.shapes(slot).register(r);
         }
 
         /** Whether the register's buffer is needed, and so must be right, from that instruction on. */

@@ -2,6 +2,7 @@
 package dev.ringtap.ebpf.check;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -9,6 +10,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.ringtap.ebpf.isa.Code;
 import dev.ringtap.ebpf.object.MapDefinition;
 import dev.ringtap.ebpf.object.ProgramType;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
@@ -1122,6 +1125,27 @@ class CheckerTest {
             source.append("out" + function + ":\nexit\n");
         }
         assertTimeoutPreemptively(Duration.ofMinutes(1), () -> accept(ProgramType.SOCKET_FILTER, source.toString()));
+    }
+
+    @Test
+    void registersAreFollowedThroughAChainOfJumpsInTimeOfItsLength() throws Exception {
+        // r6 = 7, a jump to the last link, r0 = r6, exit, and links that jump to the one before.
+        int links = 60_000;
+        var code = ByteBuffer.allocate(8 * (4 + links)).order(ByteOrder.LITTLE_ENDIAN);
+        code.putLong(0x7_0000_06B7L)
+                .putLong((links + 1L) << 32 | 0x06)
+                .putLong(0x60BF)
+                .putLong(0x95);
+        code.putLong(-3L << 32 | 0x06);
+        while (code.hasRemaining()) code.putLong(-2L << 32 | 0x06);
+        var decoded = Code.decode(code.array());
+        assertTimeoutPreemptively(Duration.ofMinutes(1), () -> {
+            var liveness = new Liveness(decoded);
+            assertTrue(liveness.isLive(1, 6));
+            assertTrue(liveness.isLive(3 + links, 6));
+            assertFalse(liveness.isLive(0, 6));
+            Checker.checkOnMemory("chain", decoded, 8, CheckOptions.defaults());
+        });
     }
 
     @Test
