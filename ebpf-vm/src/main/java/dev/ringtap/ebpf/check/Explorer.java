@@ -40,6 +40,13 @@ final class Explorer {
     /** Branches that wait to be followed, each with its state. The kernel has this limit too. */
     private static final int OPEN_PATHS_MAX = 8192;
 
+    /**
+     * Numbers and pieces of the stack that can be marked, in all kept states together: a mark takes some 24 bytes, and the
+     * states that are still compared with about as much again. A path holds the marks of all states that it went through,
+     * so a loop of very many rounds over a stack that is full would take gigabytes.
+     */
+    private static final int MARKS_MAX = 5_000_000;
+
     private final Subject subject;
     private final Structure structure;
     private final Liveness liveness;
@@ -52,6 +59,7 @@ final class Explorer {
     private final ArrayDeque<State> open = new ArrayDeque<>();
     private final Map<Integer, List<KeptState>> kept = new HashMap<>();
     private int lastId;
+    private int marks;
     private State current;
 
     /** Sees each state before its instruction; tests compare runs with them. */
@@ -269,7 +277,13 @@ final class Explorer {
             if (state.missed()) each.remove();
         }
         if (current.callbackReturned) giveUpDifferences(here);
-        current.keep();
+        marks += current.keep();
+        if (marks > MARKS_MAX)
+            throw new Refusal(
+                    slot,
+                    "the check was given up with " + MARKS_MAX + " numbers and pieces of the stack to remember, in "
+                            + facts.statesKept + " states",
+                    "make loops shorter, or let less of the stack be in use where they run");
         var state = new KeptState(current.copy());
         current.parent = state;
         here.add(state);

@@ -88,16 +88,25 @@ final class Stack {
         }
     }
 
-    /** Begins a new section of the path: marks set from now on are those of the state that is kept here. */
-    void keep() {
+    /**
+     * Begins a new section of the path: marks set from now on are those of the state that is kept here.
+     *
+     * @return how many things can be marked
+     */
+    int keep() {
+        int marks = 0;
         for (int i = 0; i < cells.length; i++) {
             var cell = cells[i];
             if (cell.written == 0) continue;
             cell = cell.with(new Use(cell.use));
-            if (cell.value instanceof Scalar number)
+            marks++;
+            if (cell.value instanceof Scalar number) {
                 cell = cell.with(number.with(number.range(), Origin.kept(number.origin())));
+                marks++;
+            }
             cells[i] = cell;
         }
+        return marks;
     }
 
     /** Numbers that differ from those before become unknown. */

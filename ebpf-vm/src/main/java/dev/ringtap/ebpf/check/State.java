@@ -92,15 +92,22 @@ final class State {
         }
     }
 
-    /** Begins a new section of the path: every number's origin is now this state. */
-    void keep() {
+    /**
+     * Begins a new section of the path: every number's origin is now this state.
+     *
+     * @return how many things can be marked
+     */
+    int keep() {
+        int marks = 0;
         for (var frame : frames) {
             for (int i = 0; i < frame.registers.length; i++) {
-                if (frame.registers[i] instanceof Scalar number)
-                    frame.registers[i] = number.with(number.range(), Origin.kept(number.origin()));
+                if (!(frame.registers[i] instanceof Scalar number)) continue;
+                frame.registers[i] = number.with(number.range(), Origin.kept(number.origin()));
+                marks++;
             }
-            frame.stack.keep();
+            marks += frame.stack.keep();
         }
+        return marks;
     }
 
     /** What a branch found out about a number holds for its copies. */

@@ -1149,6 +1149,21 @@ class CheckerTest {
     }
 
     @Test
+    void whatIsRememberedOfALongLoopIsLimited() throws ProgramRefusedException {
+        var source = new StringBuilder();
+        for (int slot = 1; slot <= 64; slot++) source.append("*(u64 *)(r10 - " + 8 * slot + ") = 1\n");
+        source.append("r1 = 0\nagain:\nr1 += 1\nif r1 != ROUNDS goto again\nr0 = 0\nexit\n");
+        var many = Assembly.program(ProgramType.SOCKET_FILTER, source.toString().replace("ROUNDS", "40000"));
+        var options = OPTIONS.withInstructionsMax(1_000_000);
+        var refused = assertThrows(ProgramRefusedException.class, () -> Checker.check(many, MAPS, options));
+        assertTrue(refused.reason().contains("to remember"), refused::getMessage);
+        accept(ProgramType.SOCKET_FILTER, source.toString().replace("ROUNDS", "20000"));
+        // With little on the stack, the number of instructions is the limit.
+        String small = "r1 = 0\nagain:\nr1 += 1\nif r1 != 400000 goto again\nr0 = 0\nexit\n";
+        Checker.check(Assembly.program(ProgramType.SOCKET_FILTER, small), MAPS, options);
+    }
+
+    @Test
     void aLoopAroundACallThatCallsBackMustEndByItself() {
         // The callback sets what the loop waits to be zero, and the loop sets it to zero again.
         String endless = """
