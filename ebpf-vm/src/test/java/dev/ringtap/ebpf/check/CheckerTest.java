@@ -1130,7 +1130,7 @@ class CheckerTest {
     @Test
     void registersAreFollowedThroughAChainOfJumpsInTimeOfItsLength() throws Exception {
         // r6 = 7, a jump to the last link, r0 = r6, exit, and links that jump to the one before.
-        int links = 60_000;
+        int links = 120_000;
         var code = ByteBuffer.allocate(8 * (4 + links)).order(ByteOrder.LITTLE_ENDIAN);
         code.putLong(0x7_0000_06B7L)
                 .putLong((links + 1L) << 32 | 0x06)
