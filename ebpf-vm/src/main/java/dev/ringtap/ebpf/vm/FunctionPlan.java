@@ -32,6 +32,9 @@ final class FunctionPlan {
 
     final BitSet targets;
 
+    /** Registers that point to a map's values somewhere, a bit for each. */
+    final int valueRegisters;
+
     // Of each reached slot.
     private final ShapeState[] shapes;
     private final int[] live;
@@ -60,6 +63,10 @@ final class FunctionPlan {
         this.parts = parts;
         this.counted = counted;
         code = program.instructions();
+        int values = 0;
+        for (var shape : shapes)
+            for (int r = 0; r < 10; r++) if (shape.register(r).is(Shape.Kind.VALUE)) values |= 1 << r;
+        valueRegisters = values;
     }
 
     static FunctionPlan of(LinkedProgram program, int start) {
@@ -130,7 +137,15 @@ final class FunctionPlan {
 
     /** First slot of a part; of the one behind the last, a slot that does not exist. */
     int partStart(int part) {
-        return part == parts ? code.length() : slots[(int) ((long) slots.length * part / parts)];
+        return part == parts ? code.length() : slots[partIndex(part)];
+    }
+
+    int[] slotsOf(int part) {
+        return Arrays.copyOfRange(slots, partIndex(part), partIndex(part + 1));
+    }
+
+    private int partIndex(int part) {
+        return (int) ((long) slots.length * part / parts);
     }
 
     String methodName() {

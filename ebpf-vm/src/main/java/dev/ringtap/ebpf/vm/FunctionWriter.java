@@ -204,16 +204,15 @@ final class FunctionWriter {
         }
 
         private boolean pointsToValues(int r) {
-            for (int slot : plan.slots) if (plan.shapes(slot).register(r).is(Kind.VALUE)) return true;
-            return false;
+            return (plan.valueRegisters & 1 << r) != 0;
         }
 
         /** Goes to the slot that the caller names, with the registers that are needed there. */
         private void enter() {
             var entries = new ArrayList<SwitchCase>();
             var stubs = new HashMap<Integer, Label>();
-            for (int slot : plan.slots) {
-                if (slot < from || slot >= to || slot != from && !plan.targets.get(slot)) continue;
+            for (int slot : plan.slotsOf(part)) {
+                if (slot != from && !plan.targets.get(slot)) continue;
                 stubs.put(slot, code.newLabel());
                 entries.add(SwitchCase.of(slot, stubs.get(slot)));
             }
@@ -235,8 +234,7 @@ final class FunctionWriter {
             var handler = code.newLabel();
             code.labelBinding(begin);
             prologue.run();
-            for (int slot : plan.slots) {
-                if (slot < from || slot >= to) continue;
+            for (int slot : plan.slotsOf(part)) {
                 if (isLabel(slot)) code.labelBinding(label(slot));
                 instruction(slot);
             }
