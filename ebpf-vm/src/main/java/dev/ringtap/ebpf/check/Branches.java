@@ -14,6 +14,9 @@ final class Branches {
     /** More than any packet has; beyond, sums of offsets could overflow. */
     private static final int PACKET_BYTES_MAX = 0xFFFF;
 
+    /** Of arithmetic on pointers, as in the kernel (BPF_MAX_VAR_OFF). Here a pointer further away may only not be used. */
+    private static final long NEAR_BYTES = 1L << 29;
+
     private Branches() {}
 
     /** Both ways, null for one that cannot be taken. Neither can where the path itself is impossible. */
@@ -82,8 +85,19 @@ final class Branches {
             isNull = state.copy();
             isNull.refine(pointer, true);
             state.refine(pointer, false);
+        } else if (pointer.region().movable() && !isNear(pointer)) {
+            isNull = state.copy();
         }
         return condition == Condition.EQUAL ? new Ways(isNull, state) : new Ways(state, isNull);
+    }
+
+    /**
+     * Whether it is so near to the beginning of what it points at that it cannot be 0. A region takes 4 GiB of addresses,
+     * and the first of them are nobody's, so that what arithmetic made 0 was moved further than this.
+     */
+    private static boolean isNear(Pointer pointer) {
+        var distance = pointer.distance().whole();
+        return distance.smin() >= -NEAR_BYTES && distance.smax() <= NEAR_BYTES;
     }
 
     private static boolean ends(Pointer pointer, Pointer end) {

@@ -61,7 +61,7 @@ final class Calls {
                 case CALLBACK_CONTEXT -> usable(state, register);
             }
         }
-        if (number == HelperPrototype.MAP_UPDATE_ELEM && (map.flags() & MapDefinition.READ_ONLY_FOR_PROGRAMS) != 0)
+        if (prototype.changesMap() && (map.flags() & MapDefinition.READ_ONLY_FOR_PROGRAMS) != 0)
             throw new Refusal(
                     state.slot, helper + " of map '" + map.name() + "', which programs only read (BPF_F_RDONLY_PROG)");
         var callback = prototype.callsBack() ? callback(state, number, map) : null;
@@ -86,6 +86,7 @@ final class Calls {
                         yield Pointer.orNull(Region.record(recordBytes), reference, reference);
                     }
                 });
+        state.activation = null;
         state.slot++;
         return callback;
     }
@@ -191,25 +192,26 @@ final class Calls {
     private State callback(State state, int number, MapDefinition map) throws Refusal {
         int start = function(state, 2, HelperNames.of(number));
         var called = state.copy();
-        var frame = enter(called, structure.functionAt(start), true);
+        var frame = enter(called, structure.functionAt(start), state.activation);
         var given = usable(state, 3);
         if (number == HelperPrototype.LOOP) {
             frame.registers[1] = Scalar.of(Range.ofUnsigned(0, LOOP_ROUNDS_MAX - 1));
             frame.registers[2] = given;
         } else {
             frame.registers[1] = Pointer.to(Region.map(map));
-            frame.registers[2] = Pointer.to(Region.mapKey(map));
+            frame.registers[2] = Pointer.to(Region.mapKey(map, called.frames.size() - 1));
             frame.registers[3] = Pointer.to(Region.mapValue(map));
             frame.registers[4] = given;
         }
         return called;
     }
 
-    private Frame enter(State state, int function, boolean callback) throws Refusal {
+    private Frame enter(State state, int function, Activation activation) throws Refusal {
         if (state.frames.size() == State.FRAMES_MAX)
             throw new Refusal(state.slot, "calls nest deeper than " + State.FRAMES_MAX + " functions");
-        var frame = new Frame(function, state.slot, callback, state.frames.size());
+        var frame = new Frame(function, state.slot, activation, state.frames.size());
         state.frames.add(frame);
+        state.activation = null;
         state.slot = structure.start(function);
         return frame;
     }
@@ -218,7 +220,7 @@ final class Calls {
     void local(State state) throws Refusal {
         int function = structure.calledBy(state.slot);
         var caller = state.frame();
-        var callee = enter(state, function, false);
+        var callee = enter(state, function, null);
         System.arraycopy(caller.registers, 1, callee.registers, 1, ARGUMENTS);
         clobber(caller, callee.callSite);
     }
@@ -277,7 +279,7 @@ final class Calls {
         int depth = state.frames.size() - 1;
         var callee = state.frames.removeLast();
         var result = callee.registers[0];
-        if (callee.callback) {
+        if (callee.isCallback()) {
             if (!(result instanceof Scalar number) || !Range.ofUnsigned(0, 1).contains(number.range()))
                 throw new Refusal(
                         state.slot,
@@ -287,11 +289,12 @@ final class Calls {
             // The call is looked at again, as if the helper had not called back yet.
             state.slot = callee.callSite;
             state.callbackReturned = true;
+            state.activation = callee.activation;
             state.callbacksReturned++;
             return true;
         }
         if (result instanceof Pointer pointer
-                && pointer.region().kind() == BaseKind.STACK
+                && pointer.region().endsWithFrame()
                 && pointer.region().frame() == depth)
             throw new Refusal(state.slot, "R0 " + result + ", which ends with the function");
         state.set(0, result);

@@ -96,8 +96,10 @@ final class Coverage {
         if (kept.written() == 0) return true;
         if (strictness == Strictness.WHAT_MATTERED && !kept.use().wasRead()) return true;
         if ((kept.written() & ~current.written()) != 0) return false;
-        // Compared with its lower half, which is marked with it.
-        if (kept.widthBytes() == Cell.UPPER_HALF) return true;
+        // A value is compared with its lower half. But a path that overwrote that half of a number may have read this
+        // one.
+        if (kept.widthBytes() == Cell.UPPER_HALF)
+            return !isNumber(keptStack.ownerOf(index)) || isNumber(currentStack.ownerOf(index));
         if (kept.value() == null) {
             // Any bytes will do, but not those of a pointer.
             return isNumber(currentStack.ownerOf(index));

@@ -40,6 +40,13 @@ final class Explorer {
     /** Branches that wait to be followed, each with its state. The kernel has this limit too. */
     private static final int OPEN_PATHS_MAX = 8192;
 
+    /**
+     * Numbers and pieces of the stack that can be marked, in all kept states together: a mark takes some 24 bytes, and the
+     * states that are still compared with about as much again. A path holds the marks of all states that it went through,
+     * so a loop of very many rounds over a stack that is full would take gigabytes.
+     */
+    private static final int MARKS_MAX = 5_000_000;
+
     private final Subject subject;
     private final Structure structure;
     private final Liveness liveness;
@@ -52,6 +59,7 @@ final class Explorer {
     private final ArrayDeque<State> open = new ArrayDeque<>();
     private final Map<Integer, List<KeptState>> kept = new HashMap<>();
     private int lastId;
+    private int marks;
     private State current;
 
     /** Sees each state before its instruction; tests compare runs with them. */
@@ -97,7 +105,7 @@ final class Explorer {
     }
 
     private State firstState() {
-        var frame = new Frame(0, -1, false, 0);
+        var frame = new Frame(0, -1, null, 0);
         if (subject.type() == null) {
             frame.registers[1] = Pointer.to(Region.memory(subject.memoryBytes()));
             frame.registers[2] = Scalar.of(subject.memoryBytes());
@@ -115,6 +123,7 @@ final class Explorer {
     private boolean step() throws Refusal {
         int slot = current.slot;
         // Where a helper calls back, its call is a loop.
+        if (isCallback(slot) && !current.callbackReturned) current.activation = new Activation();
         if (meets && (structure.isMeeting(slot) || current.callbackReturned || isCallback(slot)) && arrive())
             return false;
         if (current.callbackReturned && !meets) return false;
@@ -245,14 +254,15 @@ final class Explorer {
         for (var each = here.iterator(); each.hasNext(); ) {
             var state = each.next();
             if (state.isComplete()) {
-                if (Coverage.covers(state.state(), current, Strictness.WHAT_MATTERED)) {
+                if (mayEndIn(state.state()) && Coverage.covers(state.state(), current, Strictness.WHAT_MATTERED)) {
                     state.hit();
                     Coverage.passOn(state.state(), current, false);
                     return true;
                 }
             } else if (current.callbackReturned) {
                 // The helper makes an end of the loop; what happens in a further round was seen in that one.
-                if (Coverage.covers(state.state(), current, Strictness.EVERYTHING)) {
+                if (state.state().activation == current.activation
+                        && Coverage.covers(state.state(), current, Strictness.EVERYTHING)) {
                     Coverage.passOn(state.state(), current, true);
                     return true;
                 }
@@ -267,12 +277,36 @@ final class Explorer {
             if (state.missed()) each.remove();
         }
         if (current.callbackReturned) giveUpDifferences(here);
-        current.keep();
+        marks += current.keep();
+        if (marks > MARKS_MAX)
+            throw new Refusal(
+                    slot,
+                    "the check was given up with " + MARKS_MAX + " numbers and pieces of the stack to remember, in "
+                            + facts.statesKept + " states",
+                    "make loops shorter, or let less of the stack be in use where they run");
         var state = new KeptState(current.copy());
         current.parent = state;
         here.add(state);
+        if (current.activation != null) current.activation.begins(state);
         facts.statesKept++;
         return false;
+    }
+
+    /**
+     * Whether the path may end in a complete state as far as loops go. From a state inside a helper's call, paths may have
+     * ended in an earlier round of that call, since it has a last one. That is no reason for another call: while the
+     * first is not complete, this path may be a further round of a loop of the program's around both.
+     */
+    private boolean mayEndIn(State state) {
+        if (!mayEndIn(state.activation, current.activation)) return false;
+        int frames = Math.min(state.frames.size(), current.frames.size());
+        for (int i = 0; i < frames; i++)
+            if (!mayEndIn(state.frames.get(i).activation, current.frames.get(i).activation)) return false;
+        return true;
+    }
+
+    private static boolean mayEndIn(Activation kept, Activation now) {
+        return kept == null || kept == now || kept.isComplete();
     }
 
     /** What no instruction will read, need not be the same where paths meet. */
@@ -282,7 +316,9 @@ final class Explorer {
             var frame = frames.get(i);
             boolean runs = i == frames.size() - 1;
             // A caller goes on behind its call; that of a callback is looked at again.
-            int slot = runs ? current.slot : frames.get(i + 1).callSite + (frames.get(i + 1).callback ? 0 : 1);
+            int slot = runs
+                    ? current.slot
+                    : frames.get(i + 1).callSite + (frames.get(i + 1).isCallback() ? 0 : 1);
             for (int register = 0; register < frame.registers.length; register++) {
                 if (liveness.isLive(slot, register) || frame.registers[register] instanceof Unusable) continue;
                 frame.registers[register] = Unusable.NOT_LIVE;
@@ -295,7 +331,7 @@ final class Explorer {
         State last = null;
         int rounds = 0;
         for (var state : here) {
-            if (state.isComplete() || state.state().frames.size() != current.frames.size()) continue;
+            if (state.isComplete() || state.state().activation != current.activation) continue;
             last = state.state();
             rounds++;
         }
@@ -316,8 +352,9 @@ final class Explorer {
     }
 
     private void checkStackDepth() throws Refusal {
+        var known = new int[structure.functions()];
         for (int function = 0; function < structure.functions(); function++) {
-            int deepest = deepest(function);
+            int deepest = deepest(function, known);
             if (deepest > Stack.BYTES)
                 throw new Refusal(
                         structure.start(function),
@@ -327,10 +364,12 @@ final class Explorer {
         }
     }
 
-    private int deepest(int function) {
+    /** {@code known} remembers what was found before, 0 for nothing: there are far more ways to a function than functions. */
+    private int deepest(int function, int[] known) {
+        if (known[function] > 0) return known[function];
         int below = 0;
-        for (int called : structure.calledFrom(function)) below = Math.max(below, deepest(called));
+        for (int called : structure.calledFrom(function)) below = Math.max(below, deepest(called, known));
         // The kernel gives a function a multiple of 32 bytes.
-        return below + (Math.max(facts.stackBytes(function), 1) + 31 & ~31);
+        return known[function] = below + (Math.max(facts.stackBytes(function), 1) + 31 & ~31);
     }
 }

@@ -10,32 +10,40 @@ final class Frame {
     final int function;
     /** The slot of the call, or -1 for the program itself. */
     final int callSite;
-    /** Whether a helper calls it, any number of times, and not the program. */
-    final boolean callback;
+    /** The helper's call that a callback belongs to; null of a function that the program calls. */
+    final Activation activation;
 
     final Value[] registers;
     final Stack stack;
 
-    /** @param depth number of the frame, 0 for the program itself */
-    Frame(int function, int callSite, boolean callback, int depth) {
-        this(function, callSite, callback, new Value[Code.REGISTERS], new Stack());
+    /**
+     * @param activation null if the program calls it
+     * @param depth number of the frame, 0 for the program itself
+     */
+    Frame(int function, int callSite, Activation activation, int depth) {
+        this(function, callSite, activation, new Value[Code.REGISTERS], new Stack());
         Arrays.fill(registers, Unusable.NEVER_WRITTEN);
         registers[10] = Value.Pointer.to(Region.stack(depth));
     }
 
-    private Frame(int function, int callSite, boolean callback, Value[] registers, Stack stack) {
+    private Frame(int function, int callSite, Activation activation, Value[] registers, Stack stack) {
         this.function = function;
         this.callSite = callSite;
-        this.callback = callback;
+        this.activation = activation;
         this.registers = registers;
         this.stack = stack;
     }
 
+    /** Whether a helper calls it, any number of times, and not the program. */
+    boolean isCallback() {
+        return activation != null;
+    }
+
     Frame copy() {
-        return new Frame(function, callSite, callback, registers.clone(), stack.copy());
+        return new Frame(function, callSite, activation, registers.clone(), stack.copy());
     }
 
     boolean sameCall(Frame other) {
-        return function == other.function && callSite == other.callSite && callback == other.callback;
+        return function == other.function && callSite == other.callSite && isCallback() == other.isCallback();
     }
 }

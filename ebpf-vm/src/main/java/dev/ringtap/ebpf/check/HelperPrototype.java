@@ -70,6 +70,7 @@ record HelperPrototype(
 
     static final int MAP_LOOKUP_ELEM = 1;
     static final int MAP_UPDATE_ELEM = 2;
+    static final int MAP_DELETE_ELEM = 3;
     static final int FOR_EACH_MAP_ELEM = 164;
     static final int LOOP = 181;
     static final int MAP_LOOKUP_PERCPU_ELEM = 195;
@@ -81,7 +82,7 @@ record HelperPrototype(
     static {
         read(MAP_LOOKUP_ELEM, Result.MAP_VALUE_OR_NULL, MAP, MAP_KEY);
         read(MAP_UPDATE_ELEM, Result.NUMBER, MAP, MAP_KEY, MAP_VALUE, ANYTHING);
-        read(3, Result.NUMBER, MAP, MAP_KEY); // map_delete_elem
+        read(MAP_DELETE_ELEM, Result.NUMBER, MAP, MAP_KEY);
         add(5, ALL); // ktime_get_ns
         add(6, ALL, MEMORY, SIZE); // trace_printk: what r3 to r5 hold is for the format to say
         add(7, ALL); // get_prandom_u32
@@ -137,6 +138,11 @@ record HelperPrototype(
         return TABLE.keySet();
     }
 
+    /** Whether the helper changes the map in r1. */
+    boolean changesMap() {
+        return number == MAP_UPDATE_ELEM || number == MAP_DELETE_ELEM;
+    }
+
     boolean callsBack() {
         return arguments.contains(CALLBACK);
     }
@@ -149,7 +155,7 @@ record HelperPrototype(
             case MAP_UPDATE_ELEM -> !ringBuffer && !map.isMapOfMaps();
             case FOR_EACH_MAP_ELEM -> !ringBuffer && !map.isMapOfMaps();
             case MAP_LOOKUP_PERCPU_ELEM -> map.isPerCpu();
-            case 3 -> !ringBuffer && !map.isMapOfMaps();
+            case MAP_DELETE_ELEM -> !ringBuffer && !map.isMapOfMaps();
             default -> !ringBuffer && (!map.isMapOfMaps() || map.inner() != null);
         };
     }

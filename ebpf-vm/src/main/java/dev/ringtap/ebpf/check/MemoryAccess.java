@@ -78,7 +78,10 @@ final class MemoryAccess {
                             + ", which is not aligned",
                     "the offset must be a multiple of " + bytes);
         if (kind == BaseKind.STACK) {
-            loadStack(state, atomic.base(), base, atomic.offset(), bytes);
+            if (!(loadStack(state, atomic.base(), base, atomic.offset(), bytes) instanceof Scalar))
+                throw new Refusal(
+                        state.slot,
+                        "atomic operation on a pointer that is kept on the stack: it would become a number");
             writeStack(state, atomic.base(), base, atomic.offset(), bytes, true);
         } else {
             inBounds(state, atomic.base(), base, atomic.offset(), bytes, false);
@@ -134,7 +137,7 @@ final class MemoryAccess {
                     what + " " + pointer
                             + ": a pointer is stored with 8 bytes, at a constant offset that is a multiple of 8; "
                             + "this is " + bytes + " bytes at " + distance);
-        if (pointer.region().kind() == BaseKind.STACK
+        if (pointer.region().endsWithFrame()
                 && pointer.region().frame() > base.region().frame())
             throw new Refusal(
                     state.slot,
@@ -175,7 +178,7 @@ final class MemoryAccess {
                     state.slot,
                     "reads " + length + " bytes of the stack at " + stackOffset(from) + ", of which the one at "
                             + stackOffset(unwritten) + " was never written",
-                    "initialize the variable, padding included");
+                    "initialize the variable, padding included; of a pointer that was overwritten in part nothing is left");
         if (stack.anyPointer(from, length) != null)
             throw new Refusal(
                     state.slot,
@@ -258,7 +261,8 @@ final class MemoryAccess {
             throw new Refusal(
                     slot,
                     name(register) + " " + base + ", and an access at " + offset + " may begin before the packet");
-        if (from + bytes > base.verified())
+        // Not from + bytes, which may be more than a long.
+        if (bytes > base.verified() - from)
             throw new Refusal(
                     slot,
                     name(register) + " " + base + ", and an access of " + bytes + " bytes there "

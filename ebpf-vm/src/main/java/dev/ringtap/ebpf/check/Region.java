@@ -7,7 +7,8 @@ import dev.ringtap.ebpf.object.MapDefinition;
  * What a pointer points at.
  *
  * @param map of a map or a value of it, else null
- * @param frame of the stack: 0 is the program's own
+ * @param frame of the stack: 0 is the program's own. Of a key: that of the callback which it was given to, and with which
+ *     it ends
  * @param sizeBytes of memory whose size is known
  * @param function of a function: the slot where it begins
  */
@@ -28,8 +29,8 @@ record Region(BaseKind kind, MapDefinition map, int frame, long sizeBytes, int f
         return new Region(BaseKind.MAP_VALUE, map, 0, map.valueBytes(), 0);
     }
 
-    static Region mapKey(MapDefinition map) {
-        return new Region(BaseKind.MAP_KEY, map, 0, map.keyBytes(), 0);
+    static Region mapKey(MapDefinition map, int frame) {
+        return new Region(BaseKind.MAP_KEY, map, frame, map.keyBytes(), 0);
     }
 
     static Region record(long sizeBytes) {
@@ -50,6 +51,11 @@ record Region(BaseKind kind, MapDefinition map, int frame, long sizeBytes, int f
             case STACK, MAP_VALUE, MAP_KEY, PACKET, RECORD, MEMORY -> true;
             case CONTEXT, MAP, PACKET_END, FUNCTION -> false;
         };
+    }
+
+    /** Whether it ends when the function returns that runs in {@link #frame}. */
+    boolean endsWithFrame() {
+        return kind == BaseKind.STACK || kind == BaseKind.MAP_KEY;
     }
 
     /** Whether it is a piece of memory of {@link #sizeBytes}. */

@@ -88,16 +88,25 @@ final class Stack {
         }
     }
 
-    /** Begins a new section of the path: marks set from now on are those of the state that is kept here. */
-    void keep() {
+    /**
+     * Begins a new section of the path: marks set from now on are those of the state that is kept here.
+     *
+     * @return how many things can be marked
+     */
+    int keep() {
+        int marks = 0;
         for (int i = 0; i < cells.length; i++) {
             var cell = cells[i];
             if (cell.written == 0) continue;
             cell = cell.with(new Use(cell.use));
-            if (cell.value instanceof Scalar number)
+            marks++;
+            if (cell.value instanceof Scalar number) {
                 cell = cell.with(number.with(number.range(), Origin.kept(number.origin())));
+                marks++;
+            }
             cells[i] = cell;
         }
+        return marks;
     }
 
     /** Numbers that differ from those before become unknown. */
@@ -126,7 +135,6 @@ final class Stack {
         grow(cellOf(offset) + 1);
         for (int at = offset; at < offset + bytes; at++) {
             int index = cellOf(at);
-            // A value that lost a byte is no value any more, but all of its bytes remain written.
             if (cells[index].widthBytes == Cell.UPPER_HALF) forget(index + 1);
             if (cells[index].value != null) forget(index);
             var cell = cells[index];
@@ -137,12 +145,17 @@ final class Stack {
         }
     }
 
+    /**
+     * A value that lost a byte, or may have, is no value any more. The other bytes of a number remain written; those of a
+     * pointer do not, since whoever reads them would have a number made of it.
+     */
     private void forget(int index) {
         var cell = cells[index];
-        cells[index] = new Cell(cell.written, null, 0, cell.use);
+        boolean number = cell.value instanceof Scalar;
+        cells[index] = new Cell(number ? cell.written : 0, null, 0, cell.use);
         if (cell.widthBytes == 8) {
             var upper = cells[index - 1];
-            cells[index - 1] = new Cell(upper.written, null, 0, upper.use);
+            cells[index - 1] = new Cell(number ? upper.written : 0, null, 0, upper.use);
         }
     }
 
@@ -166,7 +179,7 @@ final class Stack {
         return offsetOf(cell(index).widthBytes == Cell.UPPER_HALF ? index + 1 : index);
     }
 
-    /** A value of which at least one byte is among these, or null. */
+    /** A pointer of which at least one byte is among these, or null. */
     Value anyPointer(int offset, int bytes) {
         for (int at = offset; at < offset + bytes; at++) {
             var cell = cell(cellOf(startOfValue(at)));

@@ -25,6 +25,8 @@ final class State {
     int callbacksReturned;
     /** The path is at the call that called a callback back, which just returned. */
     boolean callbackReturned;
+    /** Of the helper that the path is about to call, or that called back just now; else null. */
+    Activation activation;
 
     State(Frame first) {
         frames = new ArrayList<>(List.of(first));
@@ -40,6 +42,7 @@ final class State {
         parent = other.parent;
         callbacksReturned = other.callbacksReturned;
         callbackReturned = other.callbackReturned;
+        activation = other.activation;
     }
 
     State copy() {
@@ -89,15 +92,22 @@ final class State {
         }
     }
 
-    /** Begins a new section of the path: every number's origin is now this state. */
-    void keep() {
+    /**
+     * Begins a new section of the path: every number's origin is now this state.
+     *
+     * @return how many things can be marked
+     */
+    int keep() {
+        int marks = 0;
         for (var frame : frames) {
             for (int i = 0; i < frame.registers.length; i++) {
-                if (frame.registers[i] instanceof Scalar number)
-                    frame.registers[i] = number.with(number.range(), Origin.kept(number.origin()));
+                if (!(frame.registers[i] instanceof Scalar number)) continue;
+                frame.registers[i] = number.with(number.range(), Origin.kept(number.origin()));
+                marks++;
             }
-            frame.stack.keep();
+            marks += frame.stack.keep();
         }
+        return marks;
     }
 
     /** What a branch found out about a number holds for its copies. */

@@ -12,6 +12,7 @@ import dev.ringtap.ebpf.isa.Pseudo;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.BitSet;
+import java.util.Collections;
 import java.util.List;
 import java.util.TreeSet;
 
@@ -47,9 +48,8 @@ final class Structure {
     }
 
     int functionAt(int slot) {
-        int function = 0;
-        while (end(function) <= slot) function++;
-        return function;
+        int found = Collections.binarySearch(starts, slot);
+        return found >= 0 ? found : -found - 2;
     }
 
     boolean isMeeting(int slot) {
@@ -69,7 +69,7 @@ final class Structure {
     /** The function that is called, or whose address is taken; -1 if the instruction does neither. */
     int calledBy(int slot) {
         int target = targetOf(slot);
-        return target < 0 ? -1 : starts.indexOf(target);
+        return target < 0 ? -1 : Collections.binarySearch(starts, target);
     }
 
     private int targetOf(int slot) {
@@ -153,9 +153,10 @@ final class Structure {
                         slot,
                         "calls the function at instruction " + start(called) + ", which is running: recursion",
                         "turn it into a loop");
-            checkCalls(called, callers, depths);
+            // Asked on the way down, too: a chain of calls may be as long as the program.
+            if (callers.size() < State.FRAMES_MAX) checkCalls(called, callers, depths);
             deepest = Math.max(deepest, depths[called]);
-            if (deepest >= State.FRAMES_MAX)
+            if (callers.size() == State.FRAMES_MAX || deepest >= State.FRAMES_MAX)
                 throw new Refusal(
                         slot,
                         "calls nest deeper than " + State.FRAMES_MAX + " functions",

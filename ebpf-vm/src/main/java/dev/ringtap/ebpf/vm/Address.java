@@ -13,6 +13,7 @@ package dev.ringtap.ebpf.vm;
  *      3  PACKET      | offset in SkBuff.data()
  *      4  FUNCTION    | slot where it begins
  *      5  MAP         | index in Run.maps
+ *      6  KEYS       | of elements that for_each_map_elem shows to callbacks
  *     16+i VALUES     | offset in the values of map i
  * </pre>
  *
@@ -25,6 +26,7 @@ final class Address {
     static final int PACKET = 3;
     static final int FUNCTION = 4;
     static final int MAP = 5;
+    static final int KEYS = 6;
     static final int VALUES = 16;
 
     private Address() {}
@@ -51,6 +53,7 @@ final class Address {
             case PACKET -> "packet buffer + " + offset;
             case FUNCTION -> "function at " + offset;
             case MAP -> "map " + offset + " itself";
+            case KEYS -> "keys of for_each + " + offset;
             default ->
                 region >= VALUES
                         ? "values of map " + (region - VALUES) + " + " + offset

@@ -64,17 +64,14 @@ final class ArrayMap extends ProgramMap {
 
     @Override
     long forEach(Run run, int index, long map, long callback, long context) {
-        // The key that the callback sees lies behind the caller's frame.
-        long key = run.reserve(4);
-        try {
-            for (int i = 0; i < entries; i++) {
-                run.store(key, 4, i);
-                if (run.callback(callback, map, key, lookup(run, index, i), context) != 0) return i + 1L;
-            }
-            return entries;
-        } finally {
-            run.release();
+        long key = run.callbackKey();
+        for (int i = 0; i < entries; i++) {
+            // An empty callback costs as well.
+            run.spend(1);
+            run.store(key, 4, i);
+            if (run.callback(callback, map, key, lookup(run, index, i), context) != 0) return i + 1L;
         }
+        return entries;
     }
 
     @Override

@@ -15,10 +15,13 @@ import java.lang.constant.ClassDesc;
 import java.lang.constant.ConstantDesc;
 import java.lang.constant.DynamicConstantDesc;
 import java.lang.invoke.MethodHandles;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 
 /**
  * Makes a hidden class of a program: a method for each function, or several for one that HotSpot would find too long.
@@ -39,6 +42,19 @@ final class Compiler {
         this.program = program;
         this.methodBytesMax = methodBytesMax;
         for (int start : program.functions()) plans.put(start, FunctionPlan.of(program, start));
+        for (int start : calledBack()) plans.put(start, plans.get(start).counted());
+    }
+
+    /** Functions that helpers call, and those that these call: how often they run is not for the program's length to say. */
+    private Set<Integer> calledBack() {
+        var found = new TreeSet<Integer>();
+        var open = new ArrayDeque<Integer>();
+        for (var plan : plans.values()) open.addAll(plan.callbacks());
+        while (!open.isEmpty()) {
+            int start = open.pop();
+            if (found.add(start)) open.addAll(plans.get(start).calls());
+        }
+        return found;
     }
 
     static ProgramCode compile(LinkedProgram program) {

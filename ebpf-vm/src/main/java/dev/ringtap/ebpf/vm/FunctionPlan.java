@@ -2,10 +2,15 @@
 package dev.ringtap.ebpf.vm;
 
 import dev.ringtap.ebpf.isa.Code;
+import dev.ringtap.ebpf.isa.Instruction.CallLocal;
 import dev.ringtap.ebpf.isa.Instruction.Goto;
 import dev.ringtap.ebpf.isa.Instruction.Jump;
+import dev.ringtap.ebpf.isa.Instruction.LoadConstant;
+import dev.ringtap.ebpf.isa.Pseudo;
+import java.util.Arrays;
 import java.util.BitSet;
-import java.util.stream.IntStream;
+import java.util.Set;
+import java.util.TreeSet;
 
 /**
  * What the compiler knows of a function before it writes it: which instructions are reached, where jumps go, and the
@@ -22,19 +27,33 @@ final class FunctionPlan {
     /** Slot where it begins; 0 is the program itself. */
     final int start;
 
-    final ShapeState[] shapes;
-
     /** Reached slots, ascending. */
     final int[] slots;
 
     final BitSet targets;
-    final int[] live;
+
+    /** Registers that point to a map's values somewhere, a bit for each. */
+    final int valueRegisters;
+
+    // Of each reached slot.
+    private final ShapeState[] shapes;
+    private final int[] live;
 
     /** Methods that it is cut into. */
     final int parts;
 
+    /** Whether instructions are counted where the function begins, jumps ahead and ends, and not only where it jumps back. */
+    final boolean counted;
+
     private FunctionPlan(
-            LinkedProgram program, int start, ShapeState[] shapes, int[] slots, BitSet targets, int[] live, int parts) {
+            LinkedProgram program,
+            int start,
+            ShapeState[] shapes,
+            int[] slots,
+            BitSet targets,
+            int[] live,
+            int parts,
+            boolean counted) {
         this.program = program;
         this.start = start;
         this.shapes = shapes;
@@ -42,15 +61,18 @@ final class FunctionPlan {
         this.targets = targets;
         this.live = live;
         this.parts = parts;
+        this.counted = counted;
         code = program.instructions();
+        int values = 0;
+        for (var shape : shapes)
+            for (int r = 0; r < 10; r++) if (shape.register(r).is(Shape.Kind.VALUE)) values |= 1 << r;
+        valueRegisters = values;
     }
 
     static FunctionPlan of(LinkedProgram program, int start) {
         var code = program.instructions();
         var shapes = ShapeAnalysis.of(program, start);
-        int[] slots = IntStream.range(0, code.length())
-                .filter(slot -> shapes[slot] != null)
-                .toArray();
+        int[] slots = shapes.keySet().stream().mapToInt(slot -> slot).toArray();
         var targets = new BitSet();
         targets.set(start);
         for (int slot : slots) {
@@ -58,11 +80,55 @@ final class FunctionPlan {
             if (code.at(slot) instanceof Jump jump) targets.set(slot + 1 + jump.offset());
         }
         int parts = 1 + slots.length / SLOTS_AT_FIRST;
-        return new FunctionPlan(program, start, shapes, slots, targets, Liveness.of(code, slots), parts);
+        return new FunctionPlan(
+                program,
+                start,
+                shapes.values().toArray(ShapeState[]::new),
+                slots,
+                targets,
+                Liveness.of(code, slots),
+                parts,
+                false);
     }
 
     FunctionPlan cut(int parts) {
-        return new FunctionPlan(program, start, shapes, slots, targets, live, parts);
+        return new FunctionPlan(program, start, shapes, slots, targets, live, parts, counted);
+    }
+
+    FunctionPlan counted() {
+        return new FunctionPlan(program, start, shapes, slots, targets, live, parts, true);
+    }
+
+    /** What registers hold before a reached slot. */
+    ShapeState shapes(int slot) {
+        return shapes[Arrays.binarySearch(slots, slot)];
+    }
+
+    /** Registers that are still read when a reached slot is, a bit for each. */
+    int live(int slot) {
+        return live[Arrays.binarySearch(slots, slot)];
+    }
+
+    /** Behind its last slot. */
+    int end() {
+        int last = slots[slots.length - 1];
+        return last + code.at(last).slots();
+    }
+
+    /** Where the functions begin that it calls, or gives to a helper to call. */
+    Set<Integer> calls() {
+        var starts = callbacks();
+        for (int slot : slots) if (code.at(slot) instanceof CallLocal call) starts.add(slot + 1 + call.offset());
+        return starts;
+    }
+
+    /** Where the functions begin that it gives to a helper to call. */
+    Set<Integer> callbacks() {
+        var starts = new TreeSet<Integer>();
+        for (int slot : slots)
+            if (code.at(slot) instanceof LoadConstant load && load.pseudo() == Pseudo.FUNCTION)
+                starts.add(slot + 1 + load.low());
+        return starts;
     }
 
     boolean canCut() {
@@ -71,7 +137,15 @@ final class FunctionPlan {
 
     /** First slot of a part; of the one behind the last, a slot that does not exist. */
     int partStart(int part) {
-        return part == parts ? code.length() : slots[(int) ((long) slots.length * part / parts)];
+        return part == parts ? code.length() : slots[partIndex(part)];
+    }
+
+    int[] slotsOf(int part) {
+        return Arrays.copyOfRange(slots, partIndex(part), partIndex(part + 1));
+    }
+
+    private int partIndex(int part) {
+        return (int) ((long) slots.length * part / parts);
     }
 
     String methodName() {

@@ -74,7 +74,7 @@ final class FunctionWriter {
     void writeDriver(CodeBuilder code) {
         int registers = code.allocateLocal(TypeKind.REFERENCE);
         int at = code.allocateLocal(TypeKind.INT);
-        checkFrame(code);
+        begin(code);
         loadRegisters(code).astore(registers);
         for (int r = 0; r < R10; r++) {
             code.aload(registers).loadConstant(r);
@@ -103,8 +103,25 @@ final class FunctionWriter {
         }
     }
 
-    private void checkFrame(CodeBuilder code) {
+    private void begin(CodeBuilder code) {
         if (plan.start != 0) code.iload(1).invokestatic(Types.RUN, "checkFrame", MethodTypeDesc.of(CD_void, CD_int));
+        // As if it ran straight to its end. What it leaves out is given back where it does.
+        if (plan.counted) spend(code, Math.max(1, plan.end() - plan.start));
+    }
+
+    private static void spend(CodeBuilder code, int instructions) {
+        code.aload(0).loadConstant(instructions).invokevirtual(Types.RUN, "spend", MethodTypeDesc.of(CD_void, CD_int));
+    }
+
+    /** Not by a method of {@link Run}, which would take from what HotSpot inlines. */
+    private static void giveBack(CodeBuilder code, int instructions) {
+        if (instructions <= 0) return;
+        code.aload(0)
+                .dup()
+                .getfield(Types.RUN, "budget", CD_long)
+                .loadConstant((long) instructions)
+                .ladd()
+                .putfield(Types.RUN, "budget", CD_long);
     }
 
     private static CodeBuilder loadRegisters(CodeBuilder code) {
@@ -147,7 +164,7 @@ final class FunctionWriter {
         }
 
         void whole() {
-            checkFrame(code);
+            begin(code);
             for (int r = 1; r <= 5; r++) register[r] = code.parameterSlot(1 + r);
             variables();
             instructions(() -> {});
@@ -187,16 +204,15 @@ final class FunctionWriter {
         }
 
         private boolean pointsToValues(int r) {
-            for (int slot : plan.slots) if (plan.shapes[slot].register(r).is(Kind.VALUE)) return true;
-            return false;
+            return (plan.valueRegisters & 1 << r) != 0;
         }
 
         /** Goes to the slot that the caller names, with the registers that are needed there. */
         private void enter() {
             var entries = new ArrayList<SwitchCase>();
             var stubs = new HashMap<Integer, Label>();
-            for (int slot : plan.slots) {
-                if (slot < from || slot >= to || slot != from && !plan.targets.get(slot)) continue;
+            for (int slot : plan.slotsOf(part)) {
+                if (slot != from && !plan.targets.get(slot)) continue;
                 stubs.put(slot, code.newLabel());
                 entries.add(SwitchCase.of(slot, stubs.get(slot)));
             }
@@ -204,9 +220,9 @@ final class FunctionWriter {
             stubs.forEach((slot, stub) -> {
                 code.labelBinding(stub);
                 for (int r = 0; r < R10; r++) {
-                    if ((plan.live[slot] & 1 << r) == 0) continue;
+                    if ((plan.live(slot) & 1 << r) == 0) continue;
                     code.aload(registers).loadConstant(r).laload().lstore(register[r]);
-                    if (plan.shapes[slot].register(r).is(Kind.VALUE)) findBuffer(r);
+                    if (plan.shapes(slot).register(r).is(Kind.VALUE)) findBuffer(r);
                 }
                 code.goto_(label(slot));
             });
@@ -218,8 +234,7 @@ final class FunctionWriter {
             var handler = code.newLabel();
             code.labelBinding(begin);
             prologue.run();
-            for (int slot : plan.slots) {
-                if (slot < from || slot >= to) continue;
+            for (int slot : plan.slotsOf(part)) {
                 if (isLabel(slot)) code.labelBinding(label(slot));
                 instruction(slot);
             }
@@ -249,7 +264,7 @@ final class FunctionWriter {
 
         /** Where a jump goes: the instruction itself if it is ahead and in this method. */
         private Label target(int slot, int target) {
-            if (target > slot && target < to) return label(target);
+            if (target > slot && target < to && !plan.counted) return label(target);
             var exit = new Exits(code.newLabel(), slot, target);
             exits.add(exit);
             return exit.label();
@@ -259,16 +274,17 @@ final class FunctionWriter {
             code.labelBinding(exit.label());
             if (exit.target() <= exit.slot()) {
                 at(exit.slot());
-                code.aload(0)
-                        .loadConstant(exit.slot() - exit.target() + 1)
-                        .invokevirtual(Types.RUN, "spend", MethodTypeDesc.of(CD_void, CD_int));
+                spend(code, exit.slot() - exit.target() + 1);
+            } else if (plan.counted) {
+                int next = exit.slot() + plan.code.at(exit.slot()).slots();
+                giveBack(code, exit.target() - next);
             }
             if (exit.target() >= from && exit.target() < to) {
                 code.goto_(label(exit.target()));
                 return;
             }
             for (int r = 0; r < R10; r++) {
-                if ((plan.live[exit.target()] & 1 << r) == 0) continue;
+                if ((plan.live(exit.target()) & 1 << r) == 0) continue;
                 code.aload(registers).loadConstant(r).lload(register[r]).lastore();
             }
             code.loadConstant(exit.target()).ireturn();
@@ -328,6 +344,7 @@ final class FunctionWriter {
                     result(slot, 0);
                 }
                 case Exit _ -> {
+                    if (plan.counted) giveBack(code, plan.end() - next);
                     exit(() -> get(0));
                     return;
                 }
@@ -356,7 +373,7 @@ final class FunctionWriter {
         }
 
         private Shape shape(int slot, int r) {
-            return plan.shapes[slot].register(r);
+            return plan.shapes(slot).register(r);
         }
 
         /** Whether the register's buffer is needed, and so must be right, from that instruction on. */

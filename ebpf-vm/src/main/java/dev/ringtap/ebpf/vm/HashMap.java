@@ -14,6 +14,9 @@ final class HashMap extends ProgramMap {
     /** Slots beyond the elements, so that a replaced value rests a while before its slot is used again. */
     private static final int SPARE_SLOTS = 16;
 
+    /** Empty slots that are passed over in about the time of an instruction. */
+    private static final int SLOTS_AN_INSTRUCTION = 64;
+
     private final int entries;
     private final boolean lru;
     private final int valueBytes;
@@ -134,22 +137,21 @@ final class HashMap extends ProgramMap {
     @Override
     long forEach(Run run, int index, long map, long callback, long context) {
         int keyBytes = definition().keyBytes();
-        long key = run.reserve(keyBytes);
+        long key = run.callbackKey();
         byte[] bytes = new byte[keyBytes];
         long calls = 0;
-        try {
-            // Elements that come and go meanwhile may or may not be seen.
-            for (int slot = 0; slot < slots.slots(); slot++) {
-                if (!slots.isUsed(slot)) continue;
-                slots.copyKey(slot, bytes);
-                run.write(key, bytes, 0, keyBytes);
-                calls++;
-                if (run.callback(callback, map, key, address(index, slot, run.cpu), context) != 0) break;
-            }
-            return calls;
-        } finally {
-            run.release();
+        // Elements that come and go meanwhile may or may not be seen.
+        for (int slot = 0; slot < slots.slots(); slot++) {
+            // An empty callback costs as well, and so does looking for an element, though little.
+            if (slot % SLOTS_AN_INSTRUCTION == 0) run.spend(1);
+            if (!slots.isUsed(slot)) continue;
+            run.spend(1);
+            slots.copyKey(slot, bytes);
+            run.write(key, bytes, 0, keyBytes);
+            calls++;
+            if (run.callback(callback, map, key, address(index, slot, run.cpu), context) != 0) break;
         }
+        return calls;
     }
 
     @Override

@@ -18,6 +18,11 @@ import dev.ringtap.ebpf.isa.Instruction.LoadPacket;
 import dev.ringtap.ebpf.isa.Instruction.Store;
 import dev.ringtap.ebpf.isa.Instruction.StoreConstant;
 import dev.ringtap.ebpf.isa.Instruction.Swap;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.BitSet;
+import java.util.List;
 
 /** Which registers (bit 0 is r0) are still read after an instruction was reached: what a method hands to the next one. */
 final class Liveness {
@@ -27,29 +32,53 @@ final class Liveness {
 
     /**
      * @param slots those of a function, ascending
-     * @return by slot
+     * @return in the order of {@code slots}
      */
     static int[] of(Code code, int[] slots) {
-        int[] live = new int[code.length()];
-        boolean changed = true;
-        while (changed) {
-            changed = false;
-            for (int i = slots.length - 1; i >= 0; i--) {
-                int slot = slots[i];
-                var instruction = code.at(slot);
-                int next = slot + instruction.slots();
-                int after = switch (instruction) {
-                    case Goto jump -> live[next + jump.offset()];
-                    case Jump jump -> live[next] | live[next + jump.offset()];
-                    case Exit _ -> 0;
-                    default -> live[next];
-                };
-                int before = after & ~written(instruction) | read(instruction);
-                changed |= before != live[slot];
-                live[slot] = before;
+        int[] live = new int[slots.length];
+        var ways = new ArrayList<List<Integer>>(slots.length);
+        for (int i = 0; i < slots.length; i++) ways.add(new ArrayList<>(1));
+        int[][] next = new int[slots.length][];
+        for (int i = 0; i < slots.length; i++) {
+            next[i] = next(code, slots, i);
+            for (int to : next[i]) ways.get(to).add(i);
+        }
+        // Whoever goes on to an instruction is looked at again when there is news of it, and nobody else: with a look
+        // at
+        // all of them, a chain of jumps would take as many rounds as it has links.
+        var open = new ArrayDeque<Integer>();
+        var waits = new BitSet();
+        for (int i = 0; i < slots.length; i++) open.push(i);
+        waits.set(0, slots.length);
+        while (!open.isEmpty()) {
+            int i = open.pop();
+            waits.clear(i);
+            int after = 0;
+            for (int to : next[i]) after |= live[to];
+            var instruction = code.at(slots[i]);
+            int before = after & ~written(instruction) | read(instruction);
+            if (before == live[i]) continue;
+            live[i] = before;
+            for (int from : ways.get(i)) {
+                if (waits.get(from)) continue;
+                waits.set(from);
+                open.push(from);
             }
         }
         return live;
+    }
+
+    /** Where it goes on, as indexes. */
+    private static int[] next(Code code, int[] slots, int index) {
+        int slot = slots[index];
+        var instruction = code.at(slot);
+        int next = slot + instruction.slots();
+        return switch (instruction) {
+            case Goto jump -> new int[] {Arrays.binarySearch(slots, next + jump.offset())};
+            case Jump jump -> new int[] {index + 1, Arrays.binarySearch(slots, next + jump.offset())};
+            case Exit _ -> new int[0];
+            default -> new int[] {index + 1};
+        };
     }
 
     private static int written(Instruction instruction) {

@@ -75,6 +75,7 @@ final class Run {
     Run(SkBuff skb) {
         this.skb = skb;
         arrays[Address.STACK] = stack;
+        arrays[Address.KEYS] = new byte[FRAMES_MAX * KEY_BYTES_MAX];
     }
 
     void begin(LinkedProgram program) {
@@ -249,21 +250,10 @@ final class Run {
         }
     }
 
-    /**
-     * Sets memory aside that a callback gets a pointer to: between the caller's frame and the callback's.
-     *
-     * @return a pointer to it
-     */
-    long reserve(int lengthBytes) {
-        frame -= FRAME_BYTES;
-        if (frame < FRAME_BYTES)
-            throw new IndexOutOfBoundsException("more than " + FRAMES_MAX + " functions are active");
-        return Address.of(Address.STACK, frame - (lengthBytes + 7 & ~7));
-    }
-
-    /** Ends the last {@link #reserve}. */
-    void release() {
-        frame += FRAME_BYTES;
+    /** @return where to put the key that a callback sees: the function that called the helper has one at a time */
+    long callbackKey() {
+        int depth = (STACK_BYTES - frame) / FRAME_BYTES;
+        return Address.of(Address.KEYS, depth * KEY_BYTES_MAX);
     }
 
     /** Called when a function begins. */

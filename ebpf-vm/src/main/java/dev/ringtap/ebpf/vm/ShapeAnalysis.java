@@ -21,6 +21,8 @@ import dev.ringtap.ebpf.isa.Instruction.Swap;
 import dev.ringtap.ebpf.isa.Size;
 import dev.ringtap.ebpf.vm.Shape.Kind;
 import java.util.ArrayDeque;
+import java.util.SortedMap;
+import java.util.TreeMap;
 
 /**
  * Finds, for each instruction of a function, what the registers hold whichever way it was reached. The compiler takes the
@@ -30,17 +32,16 @@ import java.util.ArrayDeque;
 final class ShapeAnalysis {
     private final LinkedProgram program;
     private final Code code;
-    private final ShapeState[] before;
+    private final TreeMap<Integer, ShapeState> before = new TreeMap<>();
     private final ArrayDeque<Integer> pending = new ArrayDeque<>();
 
     private ShapeAnalysis(LinkedProgram program) {
         this.program = program;
         code = program.instructions();
-        before = new ShapeState[code.length()];
     }
 
-    /** @return by slot; null where nothing gets to */
-    static ShapeState[] of(LinkedProgram program, int start) {
+    /** @return by slot that the function gets to: its own, since a program may have as many functions as instructions */
+    static SortedMap<Integer, ShapeState> of(LinkedProgram program, int start) {
         var analysis = new ShapeAnalysis(program);
         var entry = ShapeState.entry();
         if (start == 0) {
@@ -53,14 +54,15 @@ final class ShapeAnalysis {
     }
 
     private void reach(int slot, ShapeState state) {
-        if (before[slot] == null) before[slot] = state.copy();
-        else if (!before[slot].joinFrom(state)) return;
+        var known = before.get(slot);
+        if (known == null) before.put(slot, state.copy());
+        else if (!known.joinFrom(state)) return;
         pending.add(slot);
     }
 
     private void step(int slot) {
         var instruction = code.at(slot);
-        var state = before[slot].copy();
+        var state = before.get(slot).copy();
         int next = slot + instruction.slots();
         switch (instruction) {
             case Alu alu -> state.register(alu.dst(), result(alu, state));

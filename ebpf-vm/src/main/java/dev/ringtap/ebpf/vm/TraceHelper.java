@@ -6,6 +6,8 @@ final class TraceHelper {
     private static final int FORMAT_BYTES_MAX = 512;
     private static final int TEXT_BYTES_MAX = 512;
 
+    private static final String NO_STRING = "(fault)";
+
     private TraceHelper() {}
 
     static long print(Run run, long format, long formatBytes, long a, long b, long c) {
@@ -59,8 +61,20 @@ final class TraceHelper {
             case 'X' -> Long.toHexString(is64 ? value : value & 0xFFFFFFFFL).toUpperCase(java.util.Locale.ROOT);
             case 'c' -> String.valueOf((char) (value & 0xFF));
             case 'p' -> String.format("%016x", value);
-            case 's' -> run.text(value, TEXT_BYTES_MAX);
+            case 's' -> string(run, value);
             default -> null;
         };
+    }
+
+    /**
+     * Of a map's value, such as a constant of the program's or a buffer. What is in the register is for the format to say
+     * and so for nobody to check, and another address would show what is none of the program's: what earlier packets left.
+     */
+    private static String string(Run run, long address) {
+        try {
+            return run.valuesAt(address) == null ? NO_STRING : run.text(address, TEXT_BYTES_MAX);
+        } catch (IndexOutOfBoundsException outside) {
+            return NO_STRING;
+        }
     }
 }

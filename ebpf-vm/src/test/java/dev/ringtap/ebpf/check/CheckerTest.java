@@ -2,12 +2,17 @@
 package dev.ringtap.ebpf.check;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.ringtap.ebpf.isa.Code;
 import dev.ringtap.ebpf.object.MapDefinition;
 import dev.ringtap.ebpf.object.ProgramType;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -128,13 +133,129 @@ class CheckerTest {
                                 "can never be reached"),
                         socket("an unknown instruction", "raw ff 00 0 0\nexit", 0, ""),
                         socket("a reserved field that is set", "raw b7 10 0 0\nexit", 0, ""),
+                        socket("what is reached if a pointer that was moved too far is 0", """
+                                r6 = r1
+                                r0 = skb[16]
+                                r7 = r0
+                                r7 <<= 32
+                                r0 = skb[20]
+                                r7 |= r0
+                                r4 = r10
+                                r4 += r7
+                                r0 = 0
+                                if r4 == 0 goto bad
+                                exit
+                                bad:
+                                r3 = 12884901888 ll
+                                r0 = *(u32 *)(r3 + 8)
+                                exit
+                                """, 13, "not a pointer"),
+                        tc(
+                                "an offset in the packet that overflows with the size",
+                                """
+                                r2 = *(u32 *)(r1 + 76)
+                                r3 = 0x7ffffffffffffff8 ll
+                                r2 += r3
+                                *(u64 *)(r2 + 0) = 1
+                                r0 = 0
+                                exit
+                                """,
+                                4,
+                                "has not been checked against the packet's end"),
+                        tc(
+                                "a size for the packet that overflows with the offset",
+                                """
+                                r3 = *(u64 *)(r1 + 152)
+                                r1 = *(u32 *)(r1 + 76)
+                                r1 += 60
+                                r3 <<= 1
+                                r3 >>= 1
+                                r2 = r3
+                                r3 = 0
+                                r4 = 0
+                                r5 = 0
+                                call 28
+                                exit
+                                """,
+                                9,
+                                "has not been checked against the packet's end"),
+                        socket(
+                                "a pointer that was overwritten in part",
+                                "*(u64 *)(r10 - 8) = r10\n*(u8 *)(r10 - 8) = 0\nr0 = *(u64 *)(r10 - 8)\nexit",
+                                2,
+                                "the one at r10-7 was never written"),
+                        socket(
+                                "a pointer that may have been overwritten",
+                                """
+                                r3 = *(u32 *)(r1 + 48)
+                                r3 &= 8
+                                *(u64 *)(r10 - 8) = r10
+                                *(u64 *)(r10 - 16) = 0
+                                r2 = r10
+                                r2 += -16
+                                r2 += r3
+                                *(u64 *)(r2 + 0) = 5
+                                r0 = *(u64 *)(r10 - 8)
+                                exit
+                                """,
+                                8,
+                                "the one at r10-8 was never written"),
+                        socket("an atomic operation on a pointer", """
+                                *(u64 *)(r10 - 8) = r10
+                                r2 = 0
+                                lock *(u64 *)(r10 - 8) fetch+= r2
+                                r0 = 0
+                                exit
+                                """, 2, "atomic operation on a pointer"),
+                        socket(
+                                "half of a pointer, where a path with a number went before",
+                                """
+                                r1 = *(u32 *)(r1 + 0)
+                                *(u64 *)(r10 - 8) = r10
+                                if r1 == 1 goto meet
+                                *(u64 *)(r10 - 8) = 7
+                                meet:
+                                *(u32 *)(r10 - 8) = 0
+                                r0 = *(u32 *)(r10 - 4)
+                                exit
+                                """,
+                                5,
+                                "the one at r10-4 was never written"),
+                        socket("a key that outlives its callback", """
+                                *(u64 *)(r10 - 16) = 0
+                                *(u64 *)(r10 - 8) = r10
+                                r1 = map array
+                                r2 = func f
+                                r3 = r10
+                                r3 += -16
+                                r4 = 0
+                                call 164
+                                r1 = *(u64 *)(r10 - 16)
+                                r0 = 0
+                                if r1 == 0 goto out
+                                r1 = *(u64 *)(r10 - 8)
+                                r0 = *(u32 *)(r1 + 0)
+                                out:
+                                exit
+                                f:
+                                *(u64 *)(r4 + 8) = r2
+                                *(u64 *)(r4 + 0) = 1
+                                r0 = 1
+                                exit
+                                """, 16, "left behind in a caller's stack"),
+                        socket(
+                                "an element deleted from a map that is only read",
+                                "*(u32 *)(r10 - 4) = 0\nr2 = r10\nr2 += -4\nr1 = map constants\ncall 3\nexit",
+                                5,
+                                "bpf_map_delete_elem of map 'constants', which programs only read"),
                         socket("recursion", "call f\nexit\nf:\ncall f\nexit", 2, "recursion"),
                         socket(
                                 "recursion over two functions",
                                 "call f\nexit\nf:\ncall g\nexit\ng:\ncall f\nexit",
                                 4,
                                 "recursion"),
-                        socket("calls nested too deep", deepCalls(9), 0, "deeper than 8 functions"),
+                        socket("calls nested too deep", deepCalls(9), 14, "deeper than 8 functions"),
+                        socket("calls nested as deep as the program is long", deepCalls(4_000), 14, "deeper than 8"),
                         socket("an uninitialized result", "exit", 0, "R0 was never written"),
                         socket("an uninitialized register", "r0 = r7\nexit", 0, "R7 was never written"),
                         socket("an uninitialized register on one path", """
@@ -708,6 +829,41 @@ class CheckerTest {
     Stream<DynamicTest> accepts() {
         return Stream.of(
                         socket("calls nested as deep as allowed", deepCalls(8), 0, ""),
+                        socket(
+                                "a pointer near its region's beginning, which is not 0",
+                                "r4 = r10\nr4 += -8\nr0 = 0\nif r4 == 0 goto bad\nexit\nbad:\nr0 = r3\nexit",
+                                0,
+                                ""),
+                        socket(
+                                "numbers where a pointer was overwritten",
+                                "*(u64 *)(r10 - 8) = r10\n*(u32 *)(r10 - 8) = 1\nr0 = *(u32 *)(r10 - 8)\n*(u32 *)(r10 - 4) = 2\nr0 = *(u64 *)(r10 - 8)\nexit",
+                                0,
+                                ""),
+                        socket(
+                                "half of a number that was overwritten",
+                                "*(u64 *)(r10 - 8) = 7\n*(u32 *)(r10 - 8) = 1\nr0 = *(u32 *)(r10 - 4)\nexit",
+                                0,
+                                ""),
+                        socket("a key kept while its callback runs", """
+                                r1 = map array
+                                r2 = func f
+                                r3 = 0
+                                r4 = 0
+                                call 164
+                                r0 = 0
+                                exit
+                                f:
+                                *(u64 *)(r10 - 8) = r2
+                                r1 = r10
+                                r1 += -8
+                                call g
+                                exit
+                                g:
+                                r1 = *(u64 *)(r1 + 0)
+                                r0 = *(u32 *)(r1 + 0)
+                                r0 &= 1
+                                exit
+                                """, 0, ""),
                         socket("division by zero, which gives zero", "r0 = 1\nr2 = 0\nr0 /= r2\nr0 %= 0\nexit", 0, ""),
                         socket(
                                 "a null check of a copy",
@@ -957,6 +1113,152 @@ class CheckerTest {
             var refused = assertThrows(ProgramRefusedException.class, () -> Checker.check(program, MAPS, OPTIONS));
             assertTrue(refused.reason().contains("at offset 100 ends"), refused::getMessage);
         }
+    }
+
+    @Test
+    void waysToAFunctionThatNoPathTakesAreNotCounted() {
+        // 24 calls of the next of 8 functions: 24^7 ways.
+        var source = new StringBuilder();
+        for (int function = 0; function < 8; function++) {
+            source.append("f" + function + ":\nr0 = 0\nif r0 == 0 goto out" + function + "\n");
+            for (int i = 0; i < 24 && function < 7; i++) source.append("call f" + (function + 1) + "\n");
+            source.append("out" + function + ":\nexit\n");
+        }
+        assertTimeoutPreemptively(Duration.ofMinutes(1), () -> accept(ProgramType.SOCKET_FILTER, source.toString()));
+    }
+
+    @Test
+    void registersAreFollowedThroughAChainOfJumpsInTimeOfItsLength() throws Exception {
+        // r6 = 7, a jump to the last link, r0 = r6, exit, and links that jump to the one before.
+        int links = 120_000;
+        var code = ByteBuffer.allocate(8 * (4 + links)).order(ByteOrder.LITTLE_ENDIAN);
+        code.putLong(0x7_0000_06B7L)
+                .putLong((links + 1L) << 32 | 0x06)
+                .putLong(0x60BF)
+                .putLong(0x95);
+        code.putLong(-3L << 32 | 0x06);
+        while (code.hasRemaining()) code.putLong(-2L << 32 | 0x06);
+        var decoded = Code.decode(code.array());
+        assertTimeoutPreemptively(Duration.ofMinutes(1), () -> {
+            var liveness = new Liveness(decoded);
+            assertTrue(liveness.isLive(1, 6));
+            assertTrue(liveness.isLive(3 + links, 6));
+            assertFalse(liveness.isLive(0, 6));
+            Checker.checkOnMemory("chain", decoded, 8, CheckOptions.defaults());
+        });
+    }
+
+    @Test
+    void whatIsRememberedOfALongLoopIsLimited() throws ProgramRefusedException {
+        var source = new StringBuilder();
+        for (int slot = 1; slot <= 64; slot++) source.append("*(u64 *)(r10 - " + 8 * slot + ") = 1\n");
+        source.append("r1 = 0\nagain:\nr1 += 1\nif r1 != ROUNDS goto again\nr0 = 0\nexit\n");
+        var many = Assembly.program(ProgramType.SOCKET_FILTER, source.toString().replace("ROUNDS", "40000"));
+        var options = OPTIONS.withInstructionsMax(1_000_000);
+        var refused = assertThrows(ProgramRefusedException.class, () -> Checker.check(many, MAPS, options));
+        assertTrue(refused.reason().contains("to remember"), refused::getMessage);
+        accept(ProgramType.SOCKET_FILTER, source.toString().replace("ROUNDS", "20000"));
+        // With little on the stack, the number of instructions is the limit.
+        String small = "r1 = 0\nagain:\nr1 += 1\nif r1 != 400000 goto again\nr0 = 0\nexit\n";
+        Checker.check(Assembly.program(ProgramType.SOCKET_FILTER, small), MAPS, options);
+    }
+
+    @Test
+    void aLoopAroundACallThatCallsBackMustEndByItself() {
+        // The callback sets what the loop waits to be zero, and the loop sets it to zero again.
+        String endless = """
+                *(u64 *)(r10 - 8) = 0
+                again:
+                r1 = 1
+                r2 = func f
+                r3 = r10
+                r3 += -8
+                r4 = 0
+                call 181
+                r1 = *(u64 *)(r10 - 8)
+                r0 = 0
+                if r1 == 0 goto out
+                *(u64 *)(r10 - 8) = 0
+                goto again
+                out:
+                exit
+                f:
+                *(u64 *)(r2 + 0) = 1
+                r0 = 0
+                exit
+                """;
+        // The same in the callback's second round. The first, of the first pass, ends in the state before the call,
+        // which
+        // knows less. The first of the second pass is like it, so it comes to a complete state on its way: "meet".
+        String inASecondRound = """
+                r6 = *(u32 *)(r1 + 48)
+                r6 &= 1
+                *(u64 *)(r10 - 8) = r6
+                *(u64 *)(r10 - 16) = 0
+                again:
+                r1 = 2
+                r2 = func f
+                r3 = r10
+                r3 += -16
+                r4 = 0
+                call 181
+                r1 = *(u64 *)(r10 - 16)
+                r0 = 0
+                if r1 == 0 goto out
+                *(u64 *)(r10 - 8) = 0
+                *(u64 *)(r10 - 16) = 0
+                goto again
+                out:
+                exit
+                f:
+                r3 = *(u64 *)(r2 + 8)
+                r0 = 0
+                if r3 != 0 goto second
+                *(u64 *)(r2 + 8) = 1
+                if r1 == 7 goto meet
+                meet:
+                exit
+                second:
+                *(u64 *)(r2 + 0) = 1
+                exit
+                """;
+        for (var source : List.of(endless, inASecondRound)) {
+            var program = Assembly.program(ProgramType.SOCKET_FILTER, source);
+            var refused = assertThrows(ProgramRefusedException.class, () -> Checker.check(program, MAPS, OPTIONS));
+            assertTrue(refused.reason().contains("given up"), refused::getMessage);
+        }
+    }
+
+    @Test
+    void aLoopAroundACallThatCallsBackIsFollowedToItsEnd() throws ProgramRefusedException {
+        // Each pass begins with another number, and the callback adds numbers that are not known.
+        var checked = accept(ProgramType.SOCKET_FILTER, """
+                *(u64 *)(r10 - 8) = 0
+                r6 = 0
+                again:
+                r1 = 100
+                r2 = func f
+                r3 = r10
+                r3 += -8
+                r4 = 0
+                call 181
+                r6 += 1
+                if r6 != 50 goto again
+                r0 = *(u64 *)(r10 - 8)
+                exit
+                f:
+                r3 = *(u64 *)(r2 + 0)
+                if r1 == 1 goto one
+                r3 += r1
+                one:
+                if r3 > 1000 goto much
+                r3 += 1
+                much:
+                *(u64 *)(r2 + 0) = r3
+                r0 = 0
+                exit
+                """);
+        assertTrue(checked.instructionsProcessed() < 20_000, () -> checked.instructionsProcessed() + " instructions");
     }
 
     @Test

@@ -16,6 +16,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 /** What a program does wrong at run time ends the run by an exception that says where; checked programs never get there. */
 class FaultsTest {
     private static final byte[] FRAME = new byte[64];
+    private static final int LOOPS = 2_000;
 
     private static EbpfFault fault(Engine engine, String source, VmMap... maps) {
         var program = new TestProgram(ProgramType.SCHED_CLS, engine, source, maps);
@@ -115,10 +116,107 @@ class FaultsTest {
 
     @ParameterizedTest
     @EnumSource
+    void elementsCountEvenIfTheirCallbackIsEmpty(Engine engine) {
+        String source = """
+                lddw %r1, map 0
+                lddw %r2, func empty
+                mov %r3, 0
+                mov %r4, 0
+                call 164
+                exit
+                empty:
+                mov %r0, 0
+                exit
+                """;
+        fault(engine, source, map(MapDefinition.ARRAY, 4, 8, (int) TestProgram.BUDGET));
+        var few = map(MapDefinition.HASH, 4, 8, (int) TestProgram.BUDGET);
+        few.update(new byte[4], new byte[8]);
+        assertEquals(1, new TestProgram(ProgramType.SCHED_CLS, engine, source, few).run(FRAME));
+    }
+
+    /** Calls back a function of a hundred instructions, which skips all but a few if it starts with a jump. */
+    private static String loop(String first) {
+        return "mov %r1, " + LOOPS + """
+
+                lddw %r2, func long
+                mov %r3, 0
+                mov %r4, 0
+                call 181
+                exit
+                long:
+                mov %r0, 0
+                """ + first + "\n" + "mov %r0, 0\n".repeat(100) + """
+                end:
+                jeq %r0, 1, other
+                call local other
+                exit
+                other:
+                mov %r0, 0
+                exit
+                """;
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void callbacksCountByTheInstructionsThatTheyTake(Engine engine) throws Exception {
+        fault(engine, loop(""));
+        assertEquals(LOOPS, new TestProgram(ProgramType.SCHED_CLS, engine, loop("ja end")).run(FRAME));
+        // 4 at first, 7 in each of 2,000 rounds and one for the round itself.
+        var program = new TestProgram(ProgramType.SCHED_CLS, engine, loop("ja end")).program;
+        var small = engine == Engine.COMPILED ? Compiler.compile(program, 100) : program.code();
+        for (var code : new ProgramCode[] {program.code(), small}) {
+            program.prepare(code);
+            var skb = new SkBuff().reset(FRAME, 0, FRAME.length);
+            program.run(skb);
+            long spent = TestProgram.BUDGET - skb.run.budget;
+            assertTrue(spent >= 8 * LOOPS && spent < 8 * LOOPS + 10, "spent " + spent);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource
     void tooManyFramesAreRefused(Engine engine) {
         var fault = fault(engine, "call local again\nexit\nagain:\ncall local again\nexit");
         assertEquals(2, fault.slot());
         assertTrue(fault.getMessage().contains("functions are active"), fault.getMessage());
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void mapsAreWalkedAsDeepAsFunctionsNest(Engine engine) {
+        // The program and 7 callbacks. Each answers 1 if its own walk ended where it should.
+        var source = new StringBuilder("mov %r2, 0\n");
+        for (int function = 0; function < 7; function++) {
+            source.append("""
+                    mov %r3, %r2
+                    lddw %r1, map 0
+                    lddw %r2, func CALLED
+                    mov %r4, 0
+                    call 164
+                    jeq %r0, EXPECTED, rightCALLED
+                    mov %r0, 0
+                    exit
+                    rightCALLED:
+                    mov %r0, 1
+                    exit
+                    CALLED:
+                    """.replace("CALLED", "f" + (function + 1)).replace("EXPECTED", function == 6 ? "3" : "1"));
+        }
+        // The last ends its walk at key 2, if the walk that called it is still at key 0.
+        source.append("""
+                ldxw %r0, [%r2]
+                ldxw %r5, [%r4]
+                lsh %r5, 8
+                or %r0, %r5
+                jeq %r0, 2, end
+                mov %r0, 0
+                exit
+                end:
+                mov %r0, 1
+                exit
+                """);
+        var array = map(MapDefinition.ARRAY, 4, 8, 4);
+        assertEquals(1, new TestProgram(ProgramType.SCHED_CLS, engine, source.toString(), array).run(FRAME));
     }
 
     @ParameterizedTest

@@ -6,8 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.ringtap.ebpf.object.MapDefinition;
 import dev.ringtap.ebpf.object.ProgramType;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
@@ -336,6 +338,35 @@ class HelpersTest {
                 """);
         program.run(new byte[64]);
         assertEquals(List.of("q ff -2 9"), program.trace);
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void printsStringsOfMapsOnly(Engine engine) {
+        var words = TestProgram.map(MapDefinition.ARRAY, 4, 8, 1);
+        words.update(new byte[4], "word\0\0\0\0".getBytes(StandardCharsets.US_ASCII));
+        String source = """
+                stdw [%r10-8], 0
+                mov %r2, %r10
+                add %r2, -8
+                lddw %r1, map 0
+                call 1
+                mov %r3, %r0
+                CHANGE
+                stw [%r10-4], 0x7325
+                mov %r1, %r10
+                add %r1, -4
+                mov %r2, 4
+                call 6
+                mov %r0, 0
+                exit
+                """;
+        for (String change :
+                new String[] {"", "mov %r3, 77", "add %r3, 100", "mov %r3, %r10", "lddw %r3, 0x6300000000"}) {
+            var program = new TestProgram(ProgramType.SCHED_CLS, engine, source.replace("CHANGE", change), words);
+            assertEquals(0, program.run(new byte[64]));
+            assertEquals(List.of(change.isEmpty() ? "word" : "(fault)"), program.trace, change);
+        }
     }
 
     @ParameterizedTest

@@ -2,16 +2,20 @@
 package dev.ringtap.ebpf.vm;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.ringtap.ebpf.isa.Code;
 import dev.ringtap.ebpf.object.BpfObject;
 import dev.ringtap.ebpf.object.ProgramType;
 import java.lang.classfile.ClassFile;
 import java.lang.classfile.attribute.CodeAttribute;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 /** HotSpot never compiles a method of more than 8,000 bytes (HugeMethodLimit), so no method may be longer. */
@@ -57,5 +61,37 @@ class LongProgramTest {
             methods.forEach((name, bytes) -> assertTrue(bytes <= HUGE_METHOD_LIMIT, name + ": " + bytes));
             assertTrue(methods.size() > 20, methods.toString());
         }
+    }
+
+    @Test
+    void chainOfJumpsIsCompiledInTimeOfItsLength() throws Exception {
+        // Each jumps to the one before, so that a look at all of them, last first, brings news to one.
+        int links = 150_000;
+        var source = new StringBuilder("mov %r6, 7\nja32 " + (links + 2) + "\nmov %r0, %r6\nexit\nja32 -3\n");
+        source.append("ja32 -2\n".repeat(links));
+        var code = Code.decode(Assembler.assemble(source.toString()));
+        assertTimeoutPreemptively(Duration.ofSeconds(30), () -> {
+            int[] slots = IntStream.range(0, code.length()).toArray();
+            int[] live = Liveness.of(code, slots);
+            assertEquals(1 << 6, live[1] & 1 << 6);
+            assertEquals(0, live[0]);
+        });
+    }
+
+    @Test
+    void manyFunctionsTakeMemoryOfTheirOwnLength() throws Exception {
+        var source = new StringBuilder();
+        int functions = 2_000;
+        for (int i = 0; i < functions; i++)
+            source.append("call local f").append(i).append('\n');
+        source.append("exit\n");
+        for (int i = 0; i < functions; i++)
+            source.append("f").append(i).append(":\nmov %r0, ").append(i).append("\nexit\n");
+        var program = new TestProgram(ProgramType.SOCKET_FILTER, Engine.COMPILED, source.toString());
+        assertEquals(functions - 1, program.run(new byte[64]));
+        int start = program.program.functions().last();
+        assertEquals(
+                2, Liveness.of(program.program.instructions(), FunctionPlan.of(program.program, start).slots).length);
+        assertEquals(2, ShapeAnalysis.of(program.program, start).size());
     }
 }
