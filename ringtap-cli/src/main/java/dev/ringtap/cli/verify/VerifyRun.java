@@ -343,11 +343,17 @@ final class VerifyRun {
         progress.update(currentPhase, judge.packets(), judge.mismatches());
         GuestRss checked = rss.withKey(checkerKey(rss.key()));
         LoadPhase load = new LoadPhase(bed.network(), guest, judge, checked);
+        long droppedByDevice = bed.droppedByDevice();
         LoadPhase.Result result = load.run(settings.loadPackets(), () -> bed.dropped() + bed.droppedByDevice());
         long newlyDropped = bed.dropped() - droppedBefore;
-        progress.line(
-                "  sent %,d, arrived %,d, dropped by full queues %,d; %,d came without the hash that was due in band"
-                        .formatted(result.sent(), result.arrived(), newlyDropped, bed.unprefixed()));
+        String line = "  sent %,d, arrived %,d, dropped by full queues %,d, for want of the guest's buffers %,d;"
+                + " %,d came without the hash that was due in band";
+        progress.line(line.formatted(
+                result.sent(),
+                result.arrived(),
+                newlyDropped,
+                bed.droppedByDevice() - droppedByDevice,
+                bed.unprefixed()));
         droppedBefore += newlyDropped;
         dropped += newlyDropped;
     }
