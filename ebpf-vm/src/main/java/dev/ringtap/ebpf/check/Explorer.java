@@ -352,9 +352,9 @@ final class Explorer {
     }
 
     private void checkStackDepth() throws Refusal {
-        var known = new int[structure.functions()];
+        var depths = new StackDepths(structure.functions(), structure::calledFrom, facts::stackBytes);
         for (int function = 0; function < structure.functions(); function++) {
-            int deepest = deepest(function, known);
+            int deepest = depths.of(function);
             if (deepest > Stack.BYTES)
                 throw new Refusal(
                         structure.start(function),
@@ -362,14 +362,5 @@ final class Explorer {
                                 + " bytes of stack together, and there are " + Stack.BYTES,
                         "keep large variables in a map");
         }
-    }
-
-    /** {@code known} remembers what was found before, 0 for nothing: there are far more ways to a function than functions. */
-    private int deepest(int function, int[] known) {
-        if (known[function] > 0) return known[function];
-        int below = 0;
-        for (int called : structure.calledFrom(function)) below = Math.max(below, deepest(called, known));
-        // The kernel gives a function a multiple of 32 bytes.
-        return known[function] = below + (Math.max(facts.stackBytes(function), 1) + 31 & ~31);
     }
 }

@@ -3,6 +3,7 @@ package dev.ringtap.ebpf.check;
 
 import dev.ringtap.ebpf.isa.AluOp;
 import dev.ringtap.ebpf.isa.AtomicOp;
+import dev.ringtap.ebpf.isa.BackwardFlow;
 import dev.ringtap.ebpf.isa.Code;
 import dev.ringtap.ebpf.isa.Instruction;
 import dev.ringtap.ebpf.isa.Instruction.Alu;
@@ -19,12 +20,6 @@ import dev.ringtap.ebpf.isa.Instruction.LoadPacket;
 import dev.ringtap.ebpf.isa.Instruction.Store;
 import dev.ringtap.ebpf.isa.Instruction.StoreConstant;
 import dev.ringtap.ebpf.isa.Instruction.Swap;
-import java.util.ArrayDeque;
-import java.util.ArrayList;
-import java.util.BitSet;
-import java.util.HashMap;
-import java.util.List;
-import java.util.Map;
 
 /** Which registers may still be read, before each instruction. What is not, need not be the same where paths meet. */
 final class Liveness {
@@ -32,53 +27,25 @@ final class Liveness {
     private static final int ARGUMENTS = 0b11_1110;
     private static final int CLOBBERED = 0b11_1111;
 
+    /** The second slot of a constant is no instruction. */
+    private static final int[] NOWHERE = {};
+
     private final int[] before;
 
     Liveness(Code code) {
-        before = new int[code.length()];
-        var jumpsTo = jumps(code);
-        // Whoever goes on to an instruction is looked at again when there is news of it, and nobody else: with a look
-        // at
-        // all of them, a chain of jumps would take as many rounds as it has links.
-        var open = new ArrayDeque<Integer>();
-        var waits = new BitSet();
-        for (int slot = 0; slot < code.length(); slot++) {
-            if (code.at(slot) == null) continue;
-            open.push(slot);
-            waits.set(slot);
-        }
-        while (!open.isEmpty()) {
-            int slot = open.pop();
-            waits.clear(slot);
+        int[][] next = new int[code.length()][];
+        for (int slot = 0; slot < next.length; slot++) {
             var instruction = code.at(slot);
-            int live = 0;
-            for (int next : Structure.successors(slot, instruction)) live |= before[next];
-            live = live & ~written(instruction) | read(instruction);
-            if (live == before[slot]) continue;
-            before[slot] = live;
-            int above = slot - 1;
-            while (above >= 0 && code.at(above) == null) above--;
-            if (above >= 0) lookAt(above, open, waits);
-            for (int from : jumpsTo.getOrDefault(slot, List.of())) lookAt(from, open, waits);
+            next[slot] = instruction == null
+                    ? NOWHERE
+                    : Structure.successors(slot, instruction).stream()
+                            .mapToInt(Integer::intValue)
+                            .toArray();
         }
-    }
-
-    private static void lookAt(int slot, ArrayDeque<Integer> open, BitSet waits) {
-        if (waits.get(slot)) return;
-        waits.set(slot);
-        open.push(slot);
-    }
-
-    /** Where jumps to a slot are. */
-    private static Map<Integer, List<Integer>> jumps(Code code) {
-        var jumps = new HashMap<Integer, List<Integer>>();
-        for (int slot = 0; slot < code.length(); slot++) {
+        before = BackwardFlow.solve(next, (slot, after) -> {
             var instruction = code.at(slot);
-            if (!(instruction instanceof Jump || instruction instanceof Goto)) continue;
-            for (int next : Structure.successors(slot, instruction))
-                jumps.computeIfAbsent(next, any -> new ArrayList<>(1)).add(slot);
-        }
-        return jumps;
+            return instruction == null ? 0 : after & ~written(instruction) | read(instruction);
+        });
     }
 
     boolean isLive(int slot, int register) {

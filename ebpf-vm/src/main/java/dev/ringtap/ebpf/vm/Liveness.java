@@ -2,6 +2,7 @@
 package dev.ringtap.ebpf.vm;
 
 import dev.ringtap.ebpf.isa.AtomicOp;
+import dev.ringtap.ebpf.isa.BackwardFlow;
 import dev.ringtap.ebpf.isa.Code;
 import dev.ringtap.ebpf.isa.Instruction;
 import dev.ringtap.ebpf.isa.Instruction.Alu;
@@ -18,11 +19,7 @@ import dev.ringtap.ebpf.isa.Instruction.LoadPacket;
 import dev.ringtap.ebpf.isa.Instruction.Store;
 import dev.ringtap.ebpf.isa.Instruction.StoreConstant;
 import dev.ringtap.ebpf.isa.Instruction.Swap;
-import java.util.ArrayDeque;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.BitSet;
-import java.util.List;
 
 /** Which registers (bit 0 is r0) are still read after an instruction was reached: what a method hands to the next one. */
 final class Liveness {
@@ -35,37 +32,12 @@ final class Liveness {
      * @return in the order of {@code slots}
      */
     static int[] of(Code code, int[] slots) {
-        int[] live = new int[slots.length];
-        var ways = new ArrayList<List<Integer>>(slots.length);
-        for (int i = 0; i < slots.length; i++) ways.add(new ArrayList<>(1));
         int[][] next = new int[slots.length][];
-        for (int i = 0; i < slots.length; i++) {
-            next[i] = next(code, slots, i);
-            for (int to : next[i]) ways.get(to).add(i);
-        }
-        // Whoever goes on to an instruction is looked at again when there is news of it, and nobody else: with a look
-        // at
-        // all of them, a chain of jumps would take as many rounds as it has links.
-        var open = new ArrayDeque<Integer>();
-        var waits = new BitSet();
-        for (int i = 0; i < slots.length; i++) open.push(i);
-        waits.set(0, slots.length);
-        while (!open.isEmpty()) {
-            int i = open.pop();
-            waits.clear(i);
-            int after = 0;
-            for (int to : next[i]) after |= live[to];
+        for (int i = 0; i < slots.length; i++) next[i] = next(code, slots, i);
+        return BackwardFlow.solve(next, (i, after) -> {
             var instruction = code.at(slots[i]);
-            int before = after & ~written(instruction) | read(instruction);
-            if (before == live[i]) continue;
-            live[i] = before;
-            for (int from : ways.get(i)) {
-                if (waits.get(from)) continue;
-                waits.set(from);
-                open.push(from);
-            }
-        }
-        return live;
+            return after & ~written(instruction) | read(instruction);
+        });
     }
 
     /** Where it goes on, as indexes. */

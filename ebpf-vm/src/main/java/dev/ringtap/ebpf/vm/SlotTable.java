@@ -153,7 +153,7 @@ final class SlotTable {
         return bucket(keys, slot * keyBytes);
     }
 
-    private int bucket(byte[] key) {
+    int bucket(byte[] key) {
         return bucket(key, 0);
     }
 
