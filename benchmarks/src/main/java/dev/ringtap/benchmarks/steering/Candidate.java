@@ -55,10 +55,9 @@ interface Candidate extends AutoCloseable {
 
             @Override
             public Run run(byte[] frame, int repeat) throws IOException {
-                // A test run takes an Ethernet header off. Who reads from the data's beginning expects one there, as on
-                // a
-                // TAP: so one more is put in front, of a type that is no protocol. The kernel's note of where headers
-                // are would be wrong then.
+                // A test run takes an Ethernet header off. Who reads from the data's beginning expects one there,
+                // as on a TAP: so one more is put in front, of a type that is no protocol. The kernel's note of
+                // where headers are would be wrong then.
                 byte[] packet = reads == PeerDescription.Reads.HEADERS
                         ? frame
                         : ByteBuffer.allocate(14 + frame.length)

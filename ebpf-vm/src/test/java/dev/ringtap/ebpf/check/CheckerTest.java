@@ -1183,9 +1183,9 @@ class CheckerTest {
                 r0 = 0
                 exit
                 """;
-        // The same in the callback's second round. The first, of the first pass, ends in the state before the call,
-        // which
-        // knows less. The first of the second pass is like it, so it comes to a complete state on its way: "meet".
+        // The same in the callback's second round. The first, of the first pass, ends in the state before the
+        // call, which knows less. The first of the second pass is like it, so it comes to a complete state on its
+        // way: "meet".
         String inASecondRound = """
                 r6 = *(u32 *)(r1 + 48)
                 r6 &= 1

@@ -98,11 +98,9 @@ final class PrefixPeel {
         if (type == InBandPrefix.TYPE) {
             report = InBandPrefix.report(fronts, prefix);
         } else if ((type == TPID_CUSTOMER || type == TPID_SERVICE) && rest >= beginning.byteSize()) {
-            // After the tag came what the front had no room for. It lies where the guest could rewrite it, so it is
-            // read
-            // once, and the nonce alone says whether this is a prefix: a guest that made it look like none would be
-            // handed
-            // the nonce.
+            // After the tag came what the front had no room for. It lies where the guest could rewrite it, so it
+            // is read once, and the nonce alone says whether this is a prefix: a guest that made it look like
+            // none would be handed the nonce.
             room.copyOut(slot, restAt, beginning, 0, beginning.byteSize());
             long before = -InBandPrefix.TAG;
             report = InBandPrefix.type(beginning, before) == InBandPrefix.TYPE

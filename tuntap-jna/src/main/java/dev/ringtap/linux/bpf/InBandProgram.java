@@ -163,10 +163,9 @@ public final class InBandProgram implements AutoCloseable {
             MemorySegment.copy(frame, 0, prefixedInside, JAVA_BYTE, before, frame.length);
 
             long handOn = repeatedRuns(steering, STEERING, prefixedInside, repeat);
-            // Repeated within one call the first program would put prefix before prefix, which is no measure. So it
-            // runs
-            // once a call, and what a single run takes too long is taken off as the other program, run both ways, has
-            // it.
+            // Repeated within one call the first program would put prefix before prefix, which is no measure. So
+            // it runs once a call, and what a single run takes too long is taken off as the other program, run
+            // both ways, has it.
             long single = medianOfSingleRuns(prefixer, PREFIXER, bare, repeat);
             long tooLong = Math.max(0, medianOfSingleRuns(steering, STEERING, prefixedInside, repeat) - handOn);
             return new Cost(

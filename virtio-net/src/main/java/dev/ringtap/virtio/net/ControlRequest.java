@@ -158,9 +158,8 @@ final class ControlRequest {
                 command = "VIRTIO_NET_CTRL_MQ_HASH_CONFIG";
                 require(NetFeature.HASH_REPORT);
                 int hashTypes = hashTypes();
-                // Zero by the specification, but Linux sends max_tx_vq of its RSS structure in the last of these when
-                // RSS
-                // was not negotiated. Nothing here means anything, so nothing is refused for it.
+                // Zero by the specification, but Linux sends max_tx_vq of its RSS structure in the last of these
+                // when RSS was not negotiated. Nothing here means anything, so nothing is refused for it.
                 skip("reserved", HASH_CONFIG_RESERVED_BYTES);
                 return new ControlCommand.SetHash(new HashConfig(hashTypes, key(hashTypes)));
             }

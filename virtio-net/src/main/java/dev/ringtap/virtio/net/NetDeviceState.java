@@ -88,9 +88,8 @@ public record NetDeviceState(
         return new NetDeviceState(automaticPairs, rss, hash, changed, guestOffloads);
     }
 
-    // A driver may switch off GUEST_CSUM and leave GUEST_TSO4 on. No such packet can be built, so that is the same as
-    // both
-    // off, and a TAP refuses the odd combination.
+    // A driver may switch off GUEST_CSUM and leave GUEST_TSO4 on. No such packet can be built, so that is the
+    // same as both off, and a TAP refuses the odd combination.
     private static long offloadsInForce(long requested) {
         return FeatureRules.dropUnsupported(requested & FeatureRules.GUEST_OFFLOADS);
     }
